@@ -1,0 +1,54 @@
+import Randomness
+import Torch
+
+/// Draws a model's initial weights from Philox streams: each tensor has its own stream, numbered in the order in which
+/// the model asks, so that weights depend on the seed and the architecture, not on libtorch's version or its threads.
+struct WeightInitializer {
+    /// The part of the model that is initialised; parts with the same seed are independent.
+    enum Part: UInt64 {
+        case encoder = 1
+        case projector = 2
+        case linear = 3
+    }
+
+    let seed: UInt64
+    let part: Part
+    let scalarType: ScalarType
+    private var drawn: UInt64 = 0
+
+    init(seed: UInt64, part: Part, scalarType: ScalarType) {
+        self.seed = seed
+        self.part = part
+        self.scalarType = scalarType
+    }
+
+    /// A trainable tensor of independent normal numbers with mean 0 and `standardDeviation`.
+    mutating func normal(_ shape: [Int], standardDeviation: Double) throws -> Tensor {
+        var stream = nextStream()
+        return try trainable(shape) { stream.normal() * standardDeviation }
+    }
+
+    /// A trainable tensor of independent uniform numbers in [−`bound`, `bound`).
+    mutating func uniform(_ shape: [Int], bound: Double) throws -> Tensor {
+        var stream = nextStream()
+        return try trainable(shape) { (2 * stream.uniformDouble() - 1) * bound }
+    }
+
+    private mutating func nextStream() -> Philox {
+        defer { drawn += 1 }
+        return Philox(seed: seed, path: [part.rawValue, drawn])
+    }
+
+    private func trainable(_ shape: [Int], _ draw: () -> Double) throws -> Tensor {
+        let count = shape.reduce(1, *)
+        var tensor: Tensor
+        if scalarType == .float64 {
+            tensor = try Tensor((0..<count).map { _ in draw() }, shape: shape)
+        } else {
+            tensor = try Tensor((0..<count).map { _ in Float(draw()) }, shape: shape).converted(to: scalarType)
+        }
+        if shape.count == 4 { tensor = try tensor.channelsLast() }
+        try tensor.setRequiresGradient(true)
+        return tensor
+    }
+}
