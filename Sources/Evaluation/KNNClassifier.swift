@@ -25,7 +25,8 @@ public struct KNNClassifier {
     public init(features: Tensor, labels: [Int], temperature: Double = 0.07, blockElements: Int = 1 << 24) throws {
         guard features.dimensions == 2, features.shape[0] == labels.count, !labels.isEmpty else {
             throw EvaluationError(
-                in: "kNN", "the bank has \(labels.count) labels for features of shape \(features.shape), expected [n, d]")
+                in: "kNN",
+                "the bank has \(labels.count) labels for features of shape \(features.shape), expected [n, d]")
         }
         guard let lowest = labels.min(), let highest = labels.max(), lowest >= 0 else {
             throw EvaluationError(in: "kNN", "a label of the bank is negative; classes count from 0")

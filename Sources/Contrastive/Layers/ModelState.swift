@@ -5,7 +5,7 @@ extension Layer {
     ///
     /// The tensors are the model's own, not copies: writing to them in place changes the model.
     public var state: [NamedTensor] {
-        ownParameters.map { NamedTensor(name: $0.name, tensor: $0.tensor.detached()) } + ownBuffers
+        ownParameters.map { NamedTensor(name: $0.name, tensor: $0.tensor) } + ownBuffers
             + children.flatMap { child in child.layer.state.map { $0.prefixed(child.name) } }
     }
 
