@@ -29,7 +29,8 @@ import Torch
         let state = source.state
         let wrongShape = NamedTensor(name: state[0].name, tensor: try Tensor.zeros([1]))
         let unknown = NamedTensor(name: "fc.weight", tensor: try Tensor.zeros([1]))
-        for wrong in [Array(state.dropLast()), state + [unknown], state + [state[0]], [wrongShape] + state.dropFirst()] {
+        for wrong in [Array(state.dropLast()), state + [unknown], state + [state[0]], [wrongShape] + state.dropFirst()]
+        {
             #expect(throws: ContrastiveError.self) { try target.load(wrong) }
         }
         #expect(try target.state.map { try values($0.tensor) } == before)

@@ -100,7 +100,8 @@ import Torch
                 let anchors = try whole.narrowed(dim: 0, start: start, length: size)
                 let (own, positive) = try Self.indices(start..<start + size, of: 10)
                 let share = try ntXent(
-                    anchors: anchors, keys: whole, ownKey: own, positiveKey: positive, temperature: 0.1, anchorCount: 10)
+                    anchors: anchors, keys: whole, ownKey: own, positiveKey: positive, temperature: 0.1, anchorCount: 10
+                )
                 try share.backward()
                 loss += try share.item()
                 start += size

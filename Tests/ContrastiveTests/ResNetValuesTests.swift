@@ -53,19 +53,21 @@ import Torch
         let recorder = try RunningStatisticsRecorder(of: network)
         let training = try network.forward(images, mode: .training(TrainingContext(recorder: recorder)))
         #expect(try relativeError(Array(values(training).prefix(8)), golden.training) < tolerance)
-        #expect(try relativeError([values(training).map { $0 * $0 }.reduce(0, +).squareRoot()], [golden.trainingNorm]) < tolerance)
+        #expect(relativeError([norm(try values(training))], [golden.trainingNorm]) < tolerance)
 
         try (training * waves(training.shape, 0.25).converted(to: type)).sum().backward()
         let gradients = try network.parameters.map { try values(#require($0.tensor.gradient)) }
-        let norms = gradients.map { $0.map { $0 * $0 }.reduce(0, +).squareRoot() }
-        #expect(relativeError(norms, golden.gradientNorms) < tolerance)
+        #expect(relativeError(gradients.map(norm), golden.gradientNorms) < tolerance)
         #expect(relativeError(gradients.map { $0[0] }, golden.firstGradients) < tolerance)
         #expect(relativeError(gradients.map { $0[$0.count - 1] }, golden.lastGradients) < tolerance)
 
         try recorder.commit(packed: recorder.packed())
         let running = network.buffers.filter { $0.name.contains("running") }
-        let runningNorms = try running.map { try values($0.tensor).map { $0 * $0 }.reduce(0, +).squareRoot() }
-        #expect(relativeError(runningNorms, golden.runningNorms) < tolerance)
+        #expect(try relativeError(running.map { norm(try values($0.tensor)) }, golden.runningNorms) < tolerance)
+    }
+
+    private func norm(_ numbers: [Double]) -> Double {
+        numbers.map { $0 * $0 }.reduce(0, +).squareRoot()
     }
 
     @Test func featureMapPoolsToTheFeatures() throws {

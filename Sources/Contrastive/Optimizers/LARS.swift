@@ -4,6 +4,9 @@ import Torch
 ///
 ///     g ← gradient + decay·w,   r = trust·‖w‖/‖g‖ (1 where either norm is 0),   v ← momentum·v + lr·r·g,   w ← w − v
 ///
+/// With `clipped` the learning rate is an upper bound instead of a factor, min(r, lr) in place of lr·r (LARC; the usual
+/// trust coefficient is then 0.02 or so).
+///
 /// Biases and normalisation parameters are neither decayed nor adapted (`excluded`): for them g is the gradient and
 /// r = 1, momentum SGD with the rate inside.
 ///
@@ -14,18 +17,20 @@ public final class LARS: Optimizer {
     public let momentum: Double
     public let weightDecay: Double
     public let trustCoefficient: Double
+    public let clipped: Bool
     /// The kinds of parameters without decay and adaptation.
     public let excluded: Set<Parameter.Kind>
     private let velocities: [Tensor]
 
     public init(
         _ parameters: [Parameter], momentum: Double = 0.9, weightDecay: Double = 0, trustCoefficient: Double = 0.001,
-        excluded: Set<Parameter.Kind> = [.bias, .norm]
+        clipped: Bool = false, excluded: Set<Parameter.Kind> = [.bias, .norm]
     ) throws {
         self.parameters = parameters
         self.momentum = momentum
         self.weightDecay = weightDecay
         self.trustCoefficient = trustCoefficient
+        self.clipped = clipped
         self.excluded = excluded
         velocities = try zeros(like: parameters)
     }
@@ -40,7 +45,9 @@ public final class LARS: Optimizer {
                         gradient = try gradient.cloned()
                         try gradient.addInPlace(parameter.tensor, scale: weightDecay)
                     }
-                    rate *= try trustRatio(weight: parameter.tensor, gradient: gradient)
+                    if let ratio = try trustRatio(weight: parameter.tensor, gradient: gradient) {
+                        rate = clipped ? min(ratio, rate) : rate * ratio
+                    }
                 }
                 try velocity.multiplyInPlace(momentum)
                 try velocity.addInPlace(gradient, scale: rate)
@@ -49,10 +56,11 @@ public final class LARS: Optimizer {
         }
     }
 
-    private func trustRatio(weight: Tensor, gradient: Tensor) throws -> Double {
+    /// trust·‖w‖/‖g‖, or nil where either norm is 0.
+    private func trustRatio(weight: Tensor, gradient: Tensor) throws -> Double? {
         let weightNorm = try weight.norm().item()
         let gradientNorm = try gradient.norm().item()
-        return weightNorm > 0 && gradientNorm > 0 ? trustCoefficient * weightNorm / gradientNorm : 1
+        return weightNorm > 0 && gradientNorm > 0 ? trustCoefficient * weightNorm / gradientNorm : nil
     }
 
     public var state: [NamedTensor] { named("momentum", velocities, for: parameters) }

@@ -49,18 +49,19 @@ def adamw(parameters):
     return torch.optim.AdamW(groups, lr=1.0, betas=(0.8, 0.95), eps=1e-6)
 
 
-def lars(momentum=0.9, decay=0.01, trust=0.001):
+def lars(momentum=0.9, decay=0.01, trust=0.001, clipped=False):
     weights = {kind: value.numpy().copy() for kind, value in start().items()}
     velocity = {kind: numpy.zeros_like(value) for kind, value in weights.items()}
     history = []
     for step in range(STEPS):
         for kind, w in weights.items():
             g = gradient(kind, step).numpy()
-            ratio = 1.0
+            rate = RATES[step]
             if kind == "weight":
                 g = g + decay * w
                 ratio = trust * numpy.sqrt((w * w).sum()) / numpy.sqrt((g * g).sum())
-            velocity[kind] = momentum * velocity[kind] + RATES[step] * ratio * g
+                rate = min(rate, ratio) if clipped else rate * ratio
+            velocity[kind] = momentum * velocity[kind] + rate * g
             weights[kind] = w - velocity[kind]
         history.append(flattened({kind: torch.from_numpy(value) for kind, value in weights.items()}))
     return history
@@ -78,5 +79,6 @@ results = {
     "nesterov": with_torch(sgd(True)),
     "adamw": with_torch(adamw),
     "lars": lars(),
+    "larc": lars(trust=0.1, clipped=True),
 }
 pathlib.Path(__file__).with_name("optimizers.json").write_text(json.dumps(results) + "\n")
