@@ -1,2 +1,4 @@
 #pragma once
 #include <zmq.h>
+// The toolchain's Glibc module leaves eventfd out.
+#include <sys/eventfd.h>

@@ -19,6 +19,13 @@ struct Deadline {
 
     var hasPassed: Bool { remainingMilliseconds == 0 }
 
+    /// The earlier of this and another one.
+    func earlier(of other: Deadline?) -> Deadline {
+        guard let theirs = other?.nanoseconds else { return self }
+        guard let ours = nanoseconds else { return other ?? self }
+        return ours <= theirs ? self : other ?? self
+    }
+
     private static func now() -> UInt64 {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)

@@ -33,3 +33,10 @@ public func tcpHostAndPort(of endpoint: String) -> (host: String, port: String)?
     if host.hasPrefix("[") && host.hasSuffix("]") { host = host.dropFirst().dropLast() }
     return (String(host), String(port))
 }
+
+/// The file of `ipc://path`; nil if it is another transport or has no file (`ipc://*`, which libzmq names, and `ipc://@…`).
+func ipcPath(of endpoint: String) -> String? {
+    guard endpoint.hasPrefix("ipc://") else { return nil }
+    let path = String(endpoint.dropFirst("ipc://".count))
+    return path.isEmpty || path == "*" || path.hasPrefix("@") ? nil : path
+}

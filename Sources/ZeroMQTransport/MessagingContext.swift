@@ -16,6 +16,7 @@ public final class MessagingContext: @unchecked Sendable {
     private struct State {
         var socketsOpened = 0
         var authenticates = false
+        var isTerminated = false
     }
 
     private let state = Mutex(State())
@@ -34,14 +35,35 @@ public final class MessagingContext: @unchecked Sendable {
     }
 
     deinit {
-        _ = retryingInterrupts { zmq_ctx_term(handle) }
+        terminate()
+    }
+
+    /// Ends the context now instead of with its last user; returns once the closed sockets' last messages are out or
+    /// their time to linger is over. Idempotent.
+    ///
+    /// Close all sockets and stop the authenticator first: it waits for them.
+    public func terminate() {
+        let isFirst = state.withLock { state in
+            defer { state.isTerminated = true }
+            return !state.isTerminated
+        }
+        if isFirst { _ = retryingInterrupts { zmq_ctx_term(handle) } }
     }
 
     /// Whether an `Authenticator` decides who may connect. CURVE servers are refused without one.
     public var authenticates: Bool { state.withLock { $0.authenticates } }
 
-    func noteSocketOpened() {
-        state.withLock { $0.socketsOpened += 1 }
+    func openSocket(_ kind: Int32) throws -> UnsafeMutableRawPointer {
+        // Under the lock, so that the context cannot end under the call.
+        let socket: Result<UInt, TransportError> = state.withLock { state in
+            guard !state.isTerminated else {
+                return .failure(TransportError("open a socket", cause: "the messaging context has ended", code: ETERM))
+            }
+            guard let socket = zmq_socket(handle, kind) else { return .failure(TransportError.last("open a socket")) }
+            state.socketsOpened += 1
+            return .success(UInt(bitPattern: socket))
+        }
+        return UnsafeMutableRawPointer(bitPattern: try socket.get())!
     }
 
     /// Reserves the context's one place for an authenticator.
@@ -61,3 +83,6 @@ public final class MessagingContext: @unchecked Sendable {
         }
     }
 }
+
+/// libzmq's "context was terminated": `ZMQ_HAUSNUMERO + 53` of zmq.h.
+private let ETERM: Int32 = 156_384_712 + 53

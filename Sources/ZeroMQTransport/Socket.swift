@@ -37,9 +37,7 @@ public final class Socket {
         if case .curveServer = security, !context.authenticates {
             throw TransportError("open a CURVE server socket", cause: "its context has no authenticator")
         }
-        context.noteSocketOpened()
-        guard let handle = zmq_socket(context.handle, kind.code) else { throw TransportError.last("open a socket") }
-        self.handle = handle
+        handle = try context.openSocket(kind.code)
         self.kind = kind
         self.security = security
         self.limits = limits
@@ -78,12 +76,27 @@ public final class Socket {
         let handle = try openHandle("bind")
         try security.permit(endpoint, operation: "bind")
         try allowIPv6(in: endpoint)
+        try refuseTakenPath(endpoint)
         guard retryingInterrupts({ zmq_bind(handle, endpoint) }) == 0 else {
             let error = TransportError.last("bind", endpoint)
             guard error.code == EADDRINUSE else { throw error }
             throw TransportError("bind", endpoint, cause: PortHolder.explanation(for: endpoint), code: EADDRINUSE)
         }
-        return try string(ZMQ_LAST_ENDPOINT)
+        let bound = try string(ZMQ_LAST_ENDPOINT)
+        try restrictAccess(bound)
+        return bound
+    }
+
+    /// libzmq removes whatever is at an ipc path before it binds there, a living server's socket too.
+    private func refuseTakenPath(_ endpoint: String) throws {
+        guard endpoint.hasPrefix("ipc://"), !PortHolder.listeners(on: endpoint).isEmpty else { return }
+        throw TransportError("bind", endpoint, cause: PortHolder.explanation(for: endpoint), code: EADDRINUSE)
+    }
+
+    /// Unix sockets are created for everyone that the umask lets in; ours are their owner's only.
+    private func restrictAccess(_ endpoint: String) throws {
+        guard let path = ipcPath(of: endpoint) else { return }
+        guard chmod(path, 0o600) == 0 else { throw TransportError.system("restrict access to", endpoint) }
     }
 
     /// Starts connecting; libzmq goes on trying in the background until it succeeds.
