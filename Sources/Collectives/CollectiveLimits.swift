@@ -1,0 +1,24 @@
+/// Sizes at which collectives change their ways. All ranks of a generation must have the same.
+public struct CollectiveLimits: Sendable, Equatable {
+    /// The longest message of a large collective (bytes); what is longer goes in several, so that receiving, adding and
+    /// forwarding overlap. A multiple of 64.
+    public var chunkBytes: Int
+    /// The shortest chunk that is worth its overhead (bytes): segments are cut no finer only to overlap.
+    public var minimumChunkBytes: Int
+    /// Up to this size (bytes) all-reduce and broadcast take the way with the fewest steps.
+    public var smallBytes: Int
+    /// How many chunks a rank sends ahead of what it has received. It bounds what can pile up at a rank that falls
+    /// behind: `size * window` chunks.
+    public var window: Int
+
+    public init(
+        chunkBytes: Int = 1 << 20, minimumChunkBytes: Int = 64 << 10, smallBytes: Int = 32 << 10, window: Int = 8
+    ) {
+        precondition(chunkBytes >= 64 && chunkBytes % 64 == 0, "chunks hold whole elements and whole cache lines")
+        precondition(minimumChunkBytes >= 64 && smallBytes >= 0 && window >= 1, "limits are positive")
+        self.chunkBytes = chunkBytes
+        self.minimumChunkBytes = minimumChunkBytes
+        self.smallBytes = smallBytes
+        self.window = window
+    }
+}

@@ -1,0 +1,177 @@
+/// The collectives of one generation of ranks.
+///
+/// Belongs to one thread. All ranks must call the same collectives in the same order with the same sizes, and be made
+/// with the same `CollectiveLimits`. A call returns when this rank's part is done and its buffers are its own again; it
+/// throws `CollectiveError`, after which the buffers hold unspecified values and every further call throws. With one
+/// rank nothing is sent.
+public final class Communicator {
+    public let link: any Link
+    public let limits: CollectiveLimits
+    /// This process' place, in `0..<size`.
+    public let rank: Int
+    /// The number of ranks.
+    public let size: Int
+
+    /// Where the collective in progress stands, for errors.
+    var step = 0
+    var steps = 0
+    private var failure: CollectiveError?
+    /// Reused by small collectives, whose intermediate results must outlive their being sent.
+    private var scratch = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+
+    public init(link: any Link, limits: CollectiveLimits = CollectiveLimits()) {
+        self.link = link
+        self.limits = limits
+        rank = link.rank
+        size = link.size
+    }
+
+    /// - Parameter chunkBytes: the longest message of a large collective.
+    public convenience init(link: any Link, chunkBytes: Int) {
+        var limits = CollectiveLimits()
+        limits.chunkBytes = chunkBytes
+        self.init(link: link, limits: limits)
+    }
+
+    deinit {
+        scratch.deallocate()
+    }
+
+    /// Replaces each element by its reduction over all ranks, in place. Every rank ends with the same bits.
+    public func allReduce<T: ReducibleElement>(
+        _ buffer: UnsafeMutableBufferPointer<T>, _ operation: ReductionOperation
+    ) throws {
+        try perform("all-reduce") {
+            guard let memory = buffer.bytes else { return }
+            let reduction = Reduction(operation, T.elementKind)
+            if memory.count <= limits.smallBytes {
+                try recursiveDoublingAllReduce(memory, reduction)
+            } else {
+                try ringAllReduce(memory, reduction)
+            }
+        }
+    }
+
+    /// Concatenates all ranks' parts in rank order.
+    ///
+    /// - Parameters:
+    ///   - own: this rank's part, `counts[rank]` elements; it may be its place in `all`.
+    ///   - counts: the number of elements of each rank; the same on all ranks, zero allowed.
+    ///   - all: as many elements as `counts` sums to.
+    public func allGather<T: ReducibleElement>(
+        _ own: UnsafeBufferPointer<T>, counts: [Int], into all: UnsafeMutableBufferPointer<T>
+    ) throws {
+        try perform("all-gather", alone: true) {
+            let parts = try layOut(counts, all.count)
+            guard own.count == counts[rank] else {
+                throw CollectiveError(
+                    .invalidArgument("counts[\(rank)] is \(counts[rank]), own part has \(own.count) elements"))
+            }
+            guard let memory = all.bytes else { return }
+            let stride = MemoryLayout<T>.stride
+            if let source = own.baseAddress, own.count > 0 {
+                (memory.baseAddress! + parts[rank].lowerBound * stride)
+                    .copyMemory(from: source, byteCount: own.count * stride)
+            }
+            try ringAllGather(memory, parts: parts.map { $0.lowerBound * stride..<$0.upperBound * stride })
+        }
+    }
+
+    /// Reduces over all ranks and leaves each rank its part, in place: rank `r`'s begins at element
+    /// `counts[..<r].sum` of its `buffer`. The rest of the buffer is unspecified afterwards.
+    ///
+    /// - Parameter counts: the number of elements of each rank's part; the same on all ranks, zero allowed. They sum to
+    ///   `buffer.count`.
+    public func reduceScatter<T: ReducibleElement>(
+        _ buffer: UnsafeMutableBufferPointer<T>, counts: [Int], _ operation: ReductionOperation
+    ) throws {
+        try perform("reduce-scatter", alone: true) {
+            let parts = try layOut(counts, buffer.count)
+            guard let memory = buffer.bytes else { return }
+            let stride = MemoryLayout<T>.stride
+            try ringReduceScatter(
+                memory, parts: parts.map { $0.lowerBound * stride..<$0.upperBound * stride },
+                Reduction(operation, T.elementKind))
+        }
+    }
+
+    /// Overwrites every rank's buffer with root's.
+    public func broadcast<T: BitwiseCopyable>(_ buffer: UnsafeMutableBufferPointer<T>, root: Int) throws {
+        try broadcast(UnsafeMutableRawBufferPointer(buffer), root: root)
+    }
+
+    /// Overwrites every rank's bytes with root's.
+    public func broadcast(_ memory: UnsafeMutableRawBufferPointer, root: Int) throws {
+        try perform("broadcast", alone: true) {
+            guard (0..<size).contains(root) else {
+                throw CollectiveError(.invalidArgument("root \(root) is not a rank"))
+            }
+            guard memory.count > 0 else { return }
+            if memory.count <= limits.smallBytes {
+                try binomialBroadcast(memory, root: root)
+            } else {
+                try chainBroadcast(memory, root: root)
+            }
+        }
+    }
+
+    /// Returns once all ranks have entered.
+    public func barrier() throws {
+        try perform("barrier") { try disseminationBarrier() }
+    }
+
+    /// `bytes` of memory that keeps its address until the next call.
+    func scratch(bytes: Int) -> UnsafeMutableRawPointer {
+        if scratch.count < bytes {
+            scratch.deallocate()
+            scratch = .allocate(byteCount: bytes, alignment: 64)
+        }
+        return scratch.baseAddress!
+    }
+
+    /// Runs a collective, gives its errors their place, and ends the link with the first one.
+    ///
+    /// - Parameter alone: whether there is something to do also with one rank.
+    private func perform(_ collective: String, alone: Bool = false, _ body: () throws -> Void) throws {
+        if let failure { throw CollectiveError(.unusable(earlier: failure.description)) }
+        guard size > 1 || alone else { return }
+        step = 0
+        steps = 0
+        do {
+            try body()
+        } catch {
+            var failure = error as? CollectiveError ?? CollectiveError(.transport("\(error)"))
+            failure.place = CollectiveError.Place(
+                collective: collective, step: step, steps: steps, rank: rank, size: size)
+            self.failure = failure
+            // The caller may free its buffers now, so nothing may read them any more.
+            link.cancel()
+            throw failure
+        }
+    }
+
+    private func layOut(_ counts: [Int], _ total: Int) throws -> [Range<Int>] {
+        guard counts.count == size, counts.allSatisfy({ $0 >= 0 }) else {
+            throw CollectiveError(.invalidArgument("counts \(counts) are not one size for each of \(size) ranks"))
+        }
+        var parts: [Range<Int>] = []
+        var start = 0
+        for count in counts {
+            let (end, overflow) = start.addingReportingOverflow(count)
+            guard !overflow else { throw CollectiveError(.invalidArgument("counts \(counts) overflow")) }
+            parts.append(start..<end)
+            start = end
+        }
+        guard start == total else {
+            throw CollectiveError(.invalidArgument("counts \(counts) sum to \(start), the buffer has \(total) elements"))
+        }
+        return parts
+    }
+}
+
+extension UnsafeMutableBufferPointer {
+    /// The same memory untyped; nil if empty.
+    fileprivate var bytes: UnsafeMutableRawBufferPointer? {
+        count > 0 ? UnsafeMutableRawBufferPointer(self) : nil
+    }
+}

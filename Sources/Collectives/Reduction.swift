@@ -1,0 +1,67 @@
+import CReduction
+
+/// How elements are combined. Floating-point results do not depend on the order of the two operands, bit for bit.
+public enum ReductionOperation: Sendable, CaseIterable {
+    /// The sum; integers wrap.
+    case sum
+    /// The larger one; NaN if either is NaN, and +0 of the two zeros.
+    case max
+}
+
+/// What the reduction kernels know.
+public enum ElementKind: Sendable, CaseIterable {
+    case float, double, int32, int64
+}
+
+/// A type whose buffers can be reduced.
+public protocol ReducibleElement: BitwiseCopyable, Sendable {
+    static var elementKind: ElementKind { get }
+}
+
+extension Float: ReducibleElement {
+    public static var elementKind: ElementKind { .float }
+}
+
+extension Double: ReducibleElement {
+    public static var elementKind: ElementKind { .double }
+}
+
+extension Int32: ReducibleElement {
+    public static var elementKind: ElementKind { .int32 }
+}
+
+extension Int64: ReducibleElement {
+    public static var elementKind: ElementKind { .int64 }
+}
+
+/// A reduction of raw memory, its kernel already chosen.
+struct Reduction {
+    private let kernel: @convention(c) (UnsafeMutableRawPointer?, UnsafeRawPointer?, UnsafeRawPointer?, Int) -> Void
+    let elementBytes: Int
+
+    init(_ operation: ReductionOperation, _ kind: ElementKind) {
+        kernel =
+            switch (operation, kind) {
+            case (.sum, .float): reduction_sum_float
+            case (.sum, .double): reduction_sum_double
+            case (.sum, .int32): reduction_sum_int32
+            case (.sum, .int64): reduction_sum_int64
+            case (.max, .float): reduction_max_float
+            case (.max, .double): reduction_max_double
+            case (.max, .int32): reduction_max_int32
+            case (.max, .int64): reduction_max_int64
+            }
+        elementBytes =
+            switch kind {
+            case .float, .int32: 4
+            case .double, .int64: 8
+            }
+    }
+
+    /// Combines `left` and `right`, each `bytes` long, into `out`, which may be `left` itself.
+    func callAsFunction(
+        _ left: UnsafeRawPointer, _ right: UnsafeRawPointer, into out: UnsafeMutableRawPointer, bytes: Int
+    ) {
+        kernel(out, left, right, bytes / elementBytes)
+    }
+}
