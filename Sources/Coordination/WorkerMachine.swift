@@ -56,12 +56,86 @@ public struct WorkerMachine: Sendable {
 
     public let configuration: WorkerConfiguration
 
-    public init(configuration: WorkerConfiguration, now: UInt64) {
-        self.configuration = configuration
+    enum State: Equatable, Sendable {
+        /// `join` is sent until it is answered.
+        case joining(since: UInt64, lastSent: UInt64?)
+        /// The job is read, the data opened.
+        case preparing
+        /// Outside a ring.
+        case waiting
+        case running
+        /// Left its generation at a step boundary.
+        case idle
+        case finished
+        /// The collectives are broken off; what training reports is no news, and the coordinator has the word.
+        case broken
+        /// Failed by itself; waits for the coordinator's `end`, but not for ever.
+        case failed(exitCode: Int32, text: String, until: UInt64)
+        case exited
     }
 
+    var state: State
+    var generation = Generation.none
+    var workerID: WorkerID?
+    var heartbeatMilliseconds: UInt64 = 250
+    var isLeaving = false
+    var step: UInt64 = 0
+    var phase = ""
+    var coordinatorLastHeard: UInt64
+    var lastHeartbeat: UInt64
+    var lastTick: UInt64
+
+    private var directives: [Directive] = []
+
+    /// - Parameter now: the present time on the clock of all later events.
+    public init(configuration: WorkerConfiguration, now: UInt64) {
+        self.configuration = configuration
+        state = .joining(since: now, lastSent: nil)
+        coordinatorLastHeard = now
+        lastHeartbeat = now
+        lastTick = now
+    }
+
+    /// Takes in one event and says what is to be done, in order. After `.exit` nothing follows.
     public mutating func handle(_ event: Event) -> [Directive] {
-        []
+        guard state != .exited else { return [] }
+        switch event {
+        case .received(.frame(let frame), let now): receive(frame, now: now)
+        case .received(.otherVersion(let frame), _): receiveOtherVersion(frame)
+        case .malformed(let error, _): log(.malformed(error, from: coordinator))
+        case .tick(let now): tick(now)
+        case .training(let report, let now): receive(report, now: now)
+        case .leaveRequested: leaveRequested()
+        }
+        defer { directives = [] }
+        return directives
+    }
+}
+
+extension WorkerMachine {
+    var coordinator: String { "the coordinator at \(configuration.coordinatorEndpoint)" }
+
+    mutating func emit(_ directive: Directive) {
+        directives.append(directive)
+    }
+
+    mutating func log(_ line: LogLine) {
+        directives.append(.log(line))
+    }
+
+    mutating func send(_ message: Message) {
+        directives.append(
+            .send(
+                Frame(
+                    version: configuration.version, runID: configuration.runID, generation: generation,
+                    message: message)))
+    }
+
+    /// The last directive; a collective under way is broken off before.
+    mutating func exit(_ code: Int32, _ text: String) {
+        if state == .running { emit(.abortCollectives(text: text)) }
+        state = .exited
+        emit(.exit(code: code, text: text))
     }
 }
 
