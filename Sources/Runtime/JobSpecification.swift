@@ -1,0 +1,45 @@
+import Configuration
+import Foundation
+
+/// What the workers of a run are to do; the coordinator sends it to each as JSON in its welcome.
+enum JobSpecification: Codable, Sendable {
+    case train(TrainJob)
+    case loss(LossJob)
+    case allReduceBench(AllReduceBenchJob)
+
+    /// Train an encoder by a configuration.
+    struct TrainJob: Codable, Sendable {
+        let configuration: RunConfiguration
+        /// Where rank 0 writes checkpoints: an absolute path on storage shared with the coordinator.
+        let runDirectory: String
+        /// The checkpoint to go on from; nil for a new run.
+        let resumeFrom: String?
+    }
+
+    /// A method's loss and gradients on embeddings from a file.
+    struct LossJob: Codable, Sendable {
+        let method: String
+        let input: String
+        let output: String
+        let settings: [String: Double]
+    }
+
+    /// Time all-reduce over several sizes.
+    struct AllReduceBenchJob: Codable, Sendable {
+        let bytes: [Int]
+        let repetitions: Int
+    }
+
+    func encoded() throws -> [UInt8] {
+        Array(try JSONEncoder().encode(self))
+    }
+
+    /// - Throws: `Failure` when the bytes are not a job this version knows.
+    init(decoding bytes: [UInt8]) throws {
+        do {
+            self = try JSONDecoder().decode(Self.self, from: Data(bytes))
+        } catch {
+            throw Failure(.refused, "the coordinator sent a job that this version of murmur cannot read: \(error)")
+        }
+    }
+}

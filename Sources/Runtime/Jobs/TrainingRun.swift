@@ -1,0 +1,42 @@
+import Checkpoints
+import ImagePipeline
+import Torch
+import Training
+
+/// Training as a worker's job.
+final class TrainingRun: Job {
+    private let job: JobSpecification.TrainJob
+    private let runID: UInt64
+    private var trainer: Trainer?
+
+    init(_ job: JobSpecification.TrainJob, runID: UInt64) {
+        self.job = job
+        self.runID = runID
+    }
+
+    private(set) var nextStep: Int?
+
+    func prepare() throws -> Bool {
+        try TorchRuntime.setThreads(job.configuration.threads)
+        let dataset = try ImageDatasets.open(job.configuration.data, split: .train)
+        let directory = RunDirectory(path: job.runDirectory)
+        let sees = directory.isSeen(runID: runID)
+        let writer = sees
+            ? try CheckpointWriter(store: directory.checkpoints, keep: job.configuration.checkpoint.keep) : nil
+        trainer = try Trainer(configuration: job.configuration, dataset: dataset, checkpoints: writer)
+        return sees
+    }
+
+    func run(_ generation: JobGeneration, observer: any TrainingObserver) throws -> GenerationOutcome {
+        guard let trainer else {
+            preconditionFailure("a job is prepared before it runs")
+        }
+        // Everyone begins from the same seed, so that only a checkpoint has to be read, by the rank that sees it.
+        if generation.stateSource == nil, generation.communicator.rank == 0, let path = job.resumeFrom {
+            try trainer.state.restore(CheckpointStore.open(path: path).contents)
+        }
+        defer { nextStep = trainer.state.completedSteps + 1 }
+        return try trainer.run(
+            source: generation.stateSource ?? 0, over: generation.communicator, observer: observer)
+    }
+}

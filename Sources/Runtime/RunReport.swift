@@ -1,0 +1,39 @@
+import Foundation
+import Training
+
+/// The summary that a run leaves in `report.json`.
+struct RunReport: Codable {
+    let steps: Int
+    let finalLoss: Double?
+    let epochs: Double
+    /// Of this launch, from the coordinator's start to its end.
+    let seconds: Double
+    /// The median over all steps of the log.
+    let imagesPerSecond: Double?
+    let workers: Int?
+    /// The newest checkpoint.
+    let checkpoint: String?
+
+    enum CodingKeys: String, CodingKey {
+        case steps, epochs, seconds, workers, checkpoint
+        case finalLoss = "final_loss"
+        case imagesPerSecond = "images_per_second"
+    }
+
+    init(records: [StepRecord], plan: TrainingPlan, seconds: Double, checkpoint: String?) {
+        steps = records.last?.step ?? 0
+        finalLoss = records.last?.loss
+        epochs = Double(steps) / Double(plan.stepsPerEpoch)
+        self.seconds = seconds
+        let rates = records.map(\.imagesPerSecond).sorted()
+        imagesPerSecond = rates.isEmpty ? nil : rates[rates.count / 2]
+        workers = records.last?.workers
+        self.checkpoint = checkpoint
+    }
+
+    func json() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
+    }
+}

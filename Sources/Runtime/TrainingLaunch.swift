@@ -1,0 +1,123 @@
+import Checkpoints
+import Configuration
+import Evaluation
+import Foundation
+import ImagePipeline
+import Training
+import ZeroMQTransport
+
+/// A training run from its configuration file to its report: what `murmur train` and `murmur coordinator` share.
+public struct TrainingLaunch {
+    private let configuration: RunConfiguration
+    private let directory: RunDirectory
+    private let plan: TrainingPlan
+    /// The checkpoint to go on from, and the steps it has done.
+    private let resumed: (path: String, step: Int)?
+
+    /// Checks everything that can be checked before a process is started.
+    ///
+    /// - Throws: configuration, dataset and checkpoint errors, each one line.
+    public init(
+        configurationPath: String, overrides: [String], runDirectory: String, resumes: Bool
+    ) throws {
+        var configuration = try RunConfiguration.load(path: configurationPath, overrides: overrides)
+        configuration.data = URL(fileURLWithPath: configuration.data).standardizedFileURL.path
+        let dataset = try ImageDatasets.open(configuration.data, split: .train)
+        configuration = try DataResolution.resolve(configuration, for: dataset)
+        self.configuration = configuration
+        plan = try TrainingPlan(configuration, datasetCount: dataset.count)
+        directory = RunDirectory(path: runDirectory)
+        if resumes {
+            resumed = try Self.checkpoint(in: directory, for: configuration)
+            try directory.createFolder()
+        } else {
+            resumed = nil
+            try directory.create()
+        }
+        try directory.write(configuration.resolvedYAML, to: directory.configurationPath)
+    }
+
+    /// Trains with `workers` processes on this machine.
+    public func train(workers: Int) throws {
+        let runID = ClusterRun.freshID()
+        let transport = ClusterRun.Transport(rawValue: configuration.cluster.transport.rawValue) ?? .tcp
+        try serve(
+            runID: runID,
+            options(endpoint: ClusterRun.localEndpoint(transport: transport, runID: runID), workers: workers,
+                spawns: true))
+    }
+
+    /// Coordinates `workers` that come with the ticket.
+    ///
+    /// - Parameter allowedKeysPath: a file of public keys that are admitted beside the ticket's.
+    public func coordinate(workers: Int, endpoint: String, allowedKeysPath: String?) throws {
+        var options = options(endpoint: endpoint, workers: workers, spawns: false)
+        options.admittedKeys = try allowedKeysPath.map { try AllowList.read(file: $0) } ?? []
+        try serve(runID: ClusterRun.freshID(), options)
+    }
+
+    private func options(endpoint: String, workers: Int, spawns: Bool) -> ClusterRun.Options {
+        var options = ClusterRun.Options(
+            endpoint: endpoint, workers: workers, spawnsWorkers: spawns, ticketPath: directory.ticketPath)
+        options.joinTimeoutMilliseconds = UInt64(configuration.cluster.joinTimeout * 1000)
+        options.silenceMilliseconds = UInt64(configuration.cluster.silenceLimit * 1000)
+        return options
+    }
+
+    private func serve(runID: UInt64, _ options: ClusterRun.Options) throws {
+        try directory.mark(runID: runID)
+        let log = try RunLog(path: directory.logPath, keptSteps: resumed?.step ?? 0)
+        let progress = ProgressPrinter(totalSteps: plan.totalSteps, every: configuration.progress.every)
+        let run = ClusterRun(
+            job: .train(
+                .init(
+                    configuration: configuration, runDirectory: directory.path, resumeFrom: resumed?.path)),
+            runID: runID, maximumRanks: plan.sliceCount, rankZeroNeedsRunDirectory: true)
+        let started = Date()
+        let logger = Logger(role: "coordinator")
+        var handlers = CoordinatorProcess.Handlers()
+        handlers.record = { _, line in
+            try log.append(line)
+            if let record = StepRecord(jsonLine: line) { progress.show(record) }
+        }
+        handlers.log = { text, _ in
+            progress.breakLine()
+            logger.line(text)
+        }
+        if let resumed { logger.line("resuming after step \(resumed.step) from \(resumed.path)") }
+        let announces = !options.spawnsWorkers
+        _ = try run.serve(options, handlers: handlers) { ticket in
+            guard announces else { return }
+            print("listening on \(ticket.endpoint); a worker joins with\n  murmur worker --join \(ticket.text)")
+            fflush(stdout)
+        }
+        progress.breakLine()
+        try writeReport(seconds: Date().timeIntervalSince(started))
+    }
+
+    private func writeReport(seconds: Double) throws {
+        let records = try RunLog.lines(of: directory.logPath)
+        let report = RunReport(
+            records: records, plan: plan, seconds: seconds, checkpoint: try directory.checkpoints.latest()?.path)
+        try directory.write(report.json(), to: directory.reportPath)
+        try LossCurve.write(log: directory.logPath, to: directory.lossCurvePath)
+    }
+
+    /// The newest good checkpoint of a run that this configuration may go on with.
+    private static func checkpoint(
+        in directory: RunDirectory, for configuration: RunConfiguration
+    ) throws -> (path: String, step: Int)? {
+        guard let latest = try directory.checkpoints.latest() else { return nil }
+        let contents = try CheckpointStore.open(path: latest.path).contents
+        let saved = try RunConfiguration.parse(
+            yaml: contents.metadata["configuration"] ?? "", origin: "\(latest.path)/manifest.json")
+        let differences = configuration.differences(from: saved)
+        guard differences.isEmpty else {
+            throw Failure(
+                .checkpoint,
+                "\(latest.path) is of another configuration: \(differences.joined(separator: "; ")): "
+                    + "set these back, or start a new run with another --out")
+        }
+        return (latest.path, latest.step)
+    }
+}

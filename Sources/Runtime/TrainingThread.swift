@@ -1,0 +1,164 @@
+import ClusterProtocol
+import Collectives
+import Coordination
+import Foundation
+import Synchronization
+import Training
+import ZeroMQTransport
+
+/// The thread on which a worker's job runs, with the data port it owns; the control thread talks to it by mailbox.
+///
+/// `@unchecked Sendable`: `job` and `port` belong to the training thread alone, which takes them over at its start;
+/// what both threads touch is behind a mutex.
+final class TrainingThread: @unchecked Sendable {
+    /// What the control thread asks for.
+    private enum Command: Sendable {
+        case prepare(job: [UInt8])
+        case run(FormedGeneration, AbortSignal)
+    }
+
+    /// What both threads see.
+    private struct Shared {
+        var events: [WorkerMachine.TrainingEvent] = []
+        /// The newest phase; older ones need not be told.
+        var phase: WorkerMachine.TrainingEvent?
+        var pendingYield: Training.YieldReason?
+        /// Of the generation that runs or is about to.
+        var abort: AbortSignal?
+    }
+
+    private let runID: RunID
+    private let port: DataPort
+    private let waker: Waker
+    private let commands = Mailbox<Command>()
+    private let shared = Mutex(Shared())
+    private var job: (any Job)?
+
+    /// - Parameters:
+    ///   - port: from here on touched by the training thread only.
+    ///   - waker: of the control thread, for when there are events to take.
+    init(runID: RunID, port: DataPort, waker: Waker) {
+        self.runID = runID
+        self.port = port
+        self.waker = waker
+        let thread = Thread { [self] in serve() }
+        thread.name = "training"
+        // Backward recurses through the graph; Foundation's default of half a megabyte is little for that.
+        thread.stackSize = 64 << 20
+        thread.start()
+    }
+
+    // MARK: The control thread's side
+
+    func prepare(job: [UInt8]) { commands.put(.prepare(job: job)) }
+
+    func run(_ generation: FormedGeneration) throws {
+        let abort = try AbortSignal()
+        shared.withLock {
+            $0.pendingYield = nil
+            $0.abort = abort
+        }
+        commands.put(.run(generation, abort))
+    }
+
+    /// Breaks off the collective under way, if any, and every later one of the generation.
+    func abort(_ reason: String) {
+        shared.withLock { $0.abort }?.fire(reason)
+    }
+
+    func setYield(_ reason: ClusterProtocol.YieldReason) {
+        shared.withLock { $0.pendingYield = reason == .stop ? .stop : .regroup }
+    }
+
+    /// The events since the last call, the newest phase first.
+    func takeEvents() -> [WorkerMachine.TrainingEvent] {
+        shared.withLock { shared in
+            let events = (shared.phase.map { [$0] } ?? []) + shared.events
+            shared.phase = nil
+            shared.events.removeAll(keepingCapacity: true)
+            return events
+        }
+    }
+
+    // MARK: The training thread's side
+
+    private func post(_ event: WorkerMachine.TrainingEvent) {
+        shared.withLock { $0.events.append(event) }
+        waker.wake()
+    }
+
+    private func serve() {
+        while true {
+            switch commands.take() {
+            case .prepare(let bytes): prepareJob(bytes)
+            case .run(let generation, let abort): runJob(in: generation, abort)
+            }
+        }
+    }
+
+    private func prepareJob(_ bytes: [UInt8]) {
+        do {
+            let job = try JobSpecification(decoding: bytes).makeJob(runID: runID.rawValue)
+            let seesRunDirectory = try job.prepare()
+            self.job = job
+            post(.prepared(seesRunDirectory: seesRunDirectory))
+        } catch {
+            post(.failed(exitCode: ExitCode(for: error).rawValue, text: "\(error)"))
+        }
+    }
+
+    private func runJob(in formed: FormedGeneration, _ abort: AbortSignal) {
+        guard let job else {
+            preconditionFailure("a generation was formed before the job was prepared")
+        }
+        do {
+            let link = try port.makeLink(
+                rank: formed.rank, peers: formed.members.map { try PeerAddress($0) }, runID: runID.rawValue,
+                generation: formed.generation.rawValue, abort: abort)
+            defer { link.close() }
+            let source: Int? = if case .rank(let rank) = formed.stateSource { Int(rank) } else { nil }
+            let generation = JobGeneration(
+                communicator: Communicator(link: link), startStep: Int(formed.startStep), stateSource: source)
+            report(try job.run(generation, observer: self), of: job)
+        } catch let error as CollectiveError {
+            reportBrokenCollective(error)
+        } catch {
+            post(.failed(exitCode: ExitCode(for: error).rawValue, text: "\(error)"))
+        }
+    }
+
+    private func report(_ outcome: GenerationOutcome, of job: any Job) {
+        switch outcome {
+        case .finished(let result):
+            post(.finished(payload: result))
+        case .yielded(let nextStep, let reason):
+            post(.idle(nextStep: UInt64(nextStep), hasState: true, reason: reason == .stop ? .stop : .regroup))
+        }
+    }
+
+    private func reportBrokenCollective(_ error: CollectiveError) {
+        switch error.cause {
+        case .peerLost(let rank, _):
+            post(.linkLost(rank: UInt32(rank), text: "\(error)"))
+        case .aborted:
+            // The control thread asked for it and knows.
+            break
+        default:
+            post(.failed(exitCode: ExitCode(for: error).rawValue, text: "\(error)"))
+        }
+    }
+}
+
+extension TrainingThread: TrainingObserver {
+    func entered(_ phase: TrainingPhase, step: Int) {
+        shared.withLock { $0.phase = .stepBegan(step: UInt64(step), phase: phase.name) }
+    }
+
+    func completed(_ record: StepRecord) {
+        post(.progress(step: UInt64(record.step), payload: record.jsonLine()))
+    }
+
+    func noticed(_ text: String) { post(.notice(text: text)) }
+
+    var pendingYield: Training.YieldReason? { shared.withLock { $0.pendingYield } }
+}

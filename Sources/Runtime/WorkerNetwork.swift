@@ -1,0 +1,48 @@
+import ClusterProtocol
+import ZeroMQTransport
+
+/// A worker's sockets: the control channel to the coordinator, and the port at which its ring neighbours reach it.
+struct WorkerNetwork {
+    let control: ControlClient
+    let port: DataPort
+    private let dataKeys: CurveKeyPair?
+    /// Who may enter the data port; nil where nothing is encrypted.
+    private let authenticator: Authenticator?
+
+    /// - Throws: `TransportError`.
+    init(_ options: WorkerProcess.Options, denied: @escaping @Sendable (String) -> Void) throws {
+        let ticket = options.ticket
+        let context = try MessagingContext()
+        let keys = try ticket.keys == nil ? nil : CurveKeyPair.generate()
+        dataKeys = keys
+        // Before the context's first socket, as libzmq asks the handler it finds when a connection comes in.
+        authenticator = try keys == nil ? nil : Authenticator(context: context) { denied("\($0)") }
+        port = try DataPort(context: context, endpoint: Self.dataEndpoint(options), keys: keys)
+        control = try ControlClient(
+            context: context, endpoint: ticket.endpoint, security: ticket.security(ownKeys: options.keys))
+    }
+
+    /// What others connect to.
+    var dataEndpoint: String { port.boundEndpoint }
+
+    /// 32 bytes, or none where nothing is encrypted.
+    var dataPublicKey: [UInt8] { dataKeys?.publicKey.bytes ?? [] }
+
+    /// Lets the members of a generation, and nobody else, into the data port.
+    func admit(_ members: [RingMember]) {
+        guard let authenticator else { return }
+        let keys = members.compactMap { try? CurvePublicKey(bytes: $0.dataPublicKey) }
+        authenticator.setAllowed(Set(keys), in: .data)
+    }
+
+    /// The ring of a local run takes the coordinator's transport; any other is on the address that reaches it.
+    private static func dataEndpoint(_ options: WorkerProcess.Options) throws -> String {
+        let coordinator = options.ticket.endpoint
+        if coordinator.hasPrefix("ipc://"), options.bindHost == nil {
+            var random = SystemRandomNumberGenerator()
+            // An abstract socket leaves no file behind.
+            return "ipc://@murmur-\(options.ticket.runID)-\(random.next())"
+        }
+        return "tcp://\(try NetworkAddress.forData(coordinator: coordinator, override: options.bindHost)):*"
+    }
+}

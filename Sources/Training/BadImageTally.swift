@@ -1,0 +1,35 @@
+import Collectives
+import ImagePipeline
+
+/// Counts the images that cannot be read, each once whoever finds it, and ends the run when there are too many.
+struct BadImageTally {
+    /// Positions in the dataset; the same on every rank of a generation after each `share`.
+    private var known: Set<Int> = []
+
+    /// A batch's bad images that nobody has reported yet, as far as this rank knows.
+    func unreported(_ samples: [BadSample]) -> [BadSample] {
+        samples.filter { !known.contains($0.index) }
+    }
+
+    /// Makes every rank's finds known to all. All ranks call it, and only when at least one has found something.
+    mutating func share(_ found: [BadSample], over communicator: Communicator) throws {
+        var counts = [Int64](repeating: 0, count: communicator.size)
+        counts[communicator.rank] = Int64(found.count)
+        try counts.withUnsafeMutableBufferPointer { try communicator.allReduce($0, .sum) }
+        let own = found.map { Int64($0.index) }
+        var all = [Int64](repeating: 0, count: Int(counts.reduce(0, +)))
+        try own.withUnsafeBufferPointer { own in
+            try all.withUnsafeMutableBufferPointer { all in
+                try communicator.allGather(own, counts: counts.map(Int.init), into: all)
+            }
+        }
+        known.formUnion(all.map(Int.init))
+    }
+
+    /// - Throws: `TrainingError.tooManyBadImages` once more than `limit` of the dataset is unreadable.
+    func check(of count: Int, limit: Double) throws {
+        guard Double(known.count) <= limit * Double(count) else {
+            throw TrainingError.tooManyBadImages(bad: known.count, total: count, limit: limit)
+        }
+    }
+}

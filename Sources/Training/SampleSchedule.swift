@@ -1,0 +1,34 @@
+import Foundation
+import ImagePipeline
+
+/// Which samples a rank loads for each step: a pure function of seed, step and the rank's share.
+///
+/// `@unchecked Sendable`: loader threads ask for batches; `cached` is only touched under the lock.
+final class SampleSchedule: @unchecked Sendable {
+    private let plan: TrainingPlan
+    private let order: SampleOrder
+    private let share: Range<Int>
+    private let lock = NSLock()
+    private var cached: (epoch: Int, permutation: [Int32])?
+
+    /// - Parameter share: the rank's positions within every global batch.
+    init(plan: TrainingPlan, order: SampleOrder, share: Range<Int>) {
+        self.plan = plan
+        self.order = order
+        self.share = share
+    }
+
+    /// The rank's samples of `step` (from 1), in sample order; nil past the run's end.
+    func request(step: Int) -> BatchRequest? {
+        guard step <= plan.totalSteps else { return nil }
+        let epoch = plan.epoch(ofStep: step)
+        let start = plan.positions(ofStep: step).lowerBound
+        return lock.withLock {
+            if cached?.epoch != epoch {
+                cached = (epoch, order.permutation(epoch: epoch))
+            }
+            let own = start + share.lowerBound..<start + share.upperBound
+            return BatchRequest(epoch: epoch, samples: Array(cached!.permutation[own]))
+        }
+    }
+}

@@ -1,0 +1,21 @@
+import Foundation
+
+extension StepRecord {
+    /// The record as one line of JSON, its keys in the order of the documentation.
+    public func jsonLine() -> [UInt8] {
+        let rate = String(format: "%.2f", imagesPerSecond)
+        let seconds = String(format: "%.3f", time)
+        // Swift prints the shortest text that reads back to the same number, which is valid JSON for finite ones.
+        let text = """
+            {"step":\(step),"loss":\(loss),"lr":\(learningRate),"images_per_second":\(rate),\
+            "workers":\(workers),"time":\(seconds)}
+            """
+        return Array(text.utf8)
+    }
+
+    /// Nil where the bytes are no record.
+    public init?(jsonLine: [UInt8]) {
+        guard let record = try? JSONDecoder().decode(Self.self, from: Data(jsonLine)) else { return nil }
+        self = record
+    }
+}

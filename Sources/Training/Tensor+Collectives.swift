@@ -1,0 +1,81 @@
+import Collectives
+import Torch
+
+/// Collectives on tensors. All block until this rank's part is done, and throw what the link throws.
+extension Communicator {
+    /// Sums a float32 or float64 tensor over all ranks, in place.
+    public func allReduceSum(_ tensor: Tensor) throws {
+        guard size > 1 else { return }
+        try tensor.withUnsafeMutableBytes { raw in
+            switch tensor.scalarType {
+            case .float32: try allReduce(raw.bindMemory(to: Float.self), .sum)
+            case .float64: try allReduce(raw.bindMemory(to: Double.self), .sum)
+            default: throw TrainingError.unsupported("all-reduce of \(tensor.scalarType)")
+            }
+        }
+    }
+
+    /// Overwrites `tensor` with root's, bit for bit, whatever its type.
+    public func broadcast(_ tensor: Tensor, from root: Int) throws {
+        guard size > 1 else { return }
+        try tensor.withUnsafeMutableBytes { try broadcast($0, root: root) }
+    }
+
+    /// Concatenates every rank's rows in rank order: `[own rows, D]` to `[sum of rows, D]`, without gradient.
+    ///
+    /// - Parameter rows: the number of rows of each rank; zero is allowed.
+    public func gatherRows(_ own: Tensor, rows: [Int]) throws -> Tensor {
+        let source = try own.detached().contiguous()
+        guard size > 1 else { return source }
+        let width = own.shape.dropFirst().reduce(1, *)
+        let all = try Tensor.empty([rows.reduce(0, +)] + own.shape.dropFirst(), own.scalarType)
+        let counts = rows.map { $0 * width }
+        try source.withUnsafeMutableBytes { from in
+            try all.withUnsafeMutableBytes { into in
+                switch own.scalarType {
+                case .float32:
+                    try allGather(
+                        UnsafeBufferPointer(from.bindMemory(to: Float.self)), counts: counts,
+                        into: into.bindMemory(to: Float.self))
+                case .float64:
+                    try allGather(
+                        UnsafeBufferPointer(from.bindMemory(to: Double.self)), counts: counts,
+                        into: into.bindMemory(to: Double.self))
+                default: throw TrainingError.unsupported("gather of \(own.scalarType)")
+                }
+            }
+        }
+        return all
+    }
+
+    /// Sums `[sum of rows, D]` over all ranks and keeps this rank's rows.
+    private func reduceScatterRows(_ full: Tensor, rows: [Int]) throws -> Tensor {
+        guard size > 1 else { return full }
+        let summed = try full.contiguous().cloned()
+        let width = full.shape.dropFirst().reduce(1, *)
+        let counts = rows.map { $0 * width }
+        try summed.withUnsafeMutableBytes { raw in
+            switch full.scalarType {
+            case .float32: try reduceScatter(raw.bindMemory(to: Float.self), counts: counts, .sum)
+            case .float64: try reduceScatter(raw.bindMemory(to: Double.self), counts: counts, .sum)
+            default: throw TrainingError.unsupported("reduce-scatter of \(full.scalarType)")
+            }
+        }
+        return try summed.narrowed(dim: 0, start: rows[..<rank].reduce(0, +), length: rows[rank])
+    }
+
+    /// `gatherRows` with a gradient: the backward **sums** every rank's gradient of the gathered rows and hands each
+    /// rank its own, so that a loss over gathered keys has the gradients of one process.
+    ///
+    /// - Parameter own: `[rows[rank], D]`. Returns `[sum of rows, D]`.
+    public func gatherRowsWithGradient(_ own: Tensor, rows: [Int]) throws -> Tensor {
+        try customFunction(
+            "gatherRows", inputs: [own],
+            forward: { [try self.gatherRows(own, rows: rows)] },
+            backward: { gradients in
+                // A rank whose loss did not touch the gathered rows still has to take part in the sum.
+                let full = try gradients[0] ?? Tensor.zeros([rows.reduce(0, +)] + own.shape.dropFirst(), own.scalarType)
+                return [try self.reduceScatterRows(full, rows: rows)]
+            })[0]
+    }
+}

@@ -1,0 +1,137 @@
+import Collectives
+import Configuration
+import Contrastive
+import Foundation
+import ImagePipeline
+import Torch
+
+/// Trains by a configuration, one generation of ranks after the other: the loop that every worker runs.
+///
+/// One thread owns it.
+public final class Trainer {
+    public let configuration: RunConfiguration
+    public let plan: TrainingPlan
+    public let state: TrainingState
+    private let dataset: any ImageDataset
+    private let checkpoints: CheckpointWriter?
+    private var badImages = BadImageTally()
+
+    /// - Parameters:
+    ///   - configuration: with everything that depends on the data already resolved (`resolved(for:)`).
+    ///   - checkpoints: where rank 0 saves; nil saves nothing.
+    public init(
+        configuration: RunConfiguration, dataset: any ImageDataset, checkpoints: CheckpointWriter?
+    ) throws {
+        self.configuration = configuration
+        self.dataset = dataset
+        self.checkpoints = checkpoints
+        plan = try TrainingPlan(configuration, datasetCount: dataset.count)
+        let model = try ModelFactory.simCLR(configuration)
+        state = try TrainingState(
+            model: model, optimizer: ModelFactory.optimizer(configuration, parameters: model.parameters))
+    }
+
+    /// Runs steps until the last, or until the ranks agree to end the generation.
+    ///
+    /// - Parameter source: the rank whose state everyone takes over first.
+    public func run(
+        source: Int, over communicator: Communicator, observer: any TrainingObserver
+    ) throws -> GenerationOutcome {
+        observer.entered(.restore, step: state.completedSteps + 1)
+        try DatasetAgreement.check(dataset, over: communicator)
+        try state.broadcast(from: source, over: communicator)
+        let assignment = SliceAssignment(
+            globalBatch: plan.globalBatch, sliceSize: plan.sliceSize, worldSize: communicator.size)
+        let step = TrainingStep(
+            state: state, assignment: assignment, communicator: communicator,
+            batchNorm: configuration.batchNorm == .sync ? .synchronized : .perSlice)
+        let loader = try makeLoader(share: assignment.positions(of: communicator.rank))
+        defer { loader.cancel() }
+
+        while state.completedSteps < plan.totalSteps {
+            let agreed = try run(step, loader, observer)
+            if let reason = agreed {
+                if reason == .stop { try save(communicator, observer, cause: .stopped) }
+                try checkpoints?.finish()
+                return .yielded(nextStep: state.completedSteps + 1, reason: reason)
+            }
+            try save(communicator, observer, cause: .schedule)
+        }
+        try save(communicator, observer, cause: .finished)
+        try checkpoints?.finish()
+        return .finished(result: [])
+    }
+
+    /// One step; returns what the ranks agreed to do after it.
+    private func run(
+        _ step: TrainingStep, _ loader: BatchLoader, _ observer: any TrainingObserver
+    ) throws -> YieldReason? {
+        let number = state.completedSteps + 1
+        let start = DispatchTime.now().uptimeNanoseconds
+        observer.entered(.load, step: number)
+        guard let batch = try loader.next() else {
+            throw TrainingError.unsupported("the loader ended before step \(number)")
+        }
+        let bad = badImages.unreported(batch.badSamples)
+        for bad in bad { observer.noticed("cannot read \(bad.name): \(bad.cause); another image takes its place") }
+        let recorder = try RunningStatisticsRecorder(of: state.model)
+        let share = try step.gradients(of: batch.images(), recorder: recorder) {
+            observer.entered($0, step: number)
+        }
+        let agreement = try StepAgreement.reach(
+            lossShare: share, badImages: bad.count, pending: observer.pendingYield, over: step.communicator)
+        guard agreement.loss.isFinite else {
+            throw TrainingError.lossIsNotFinite(step: number, loss: agreement.loss)
+        }
+        if agreement.badImages > 0 {
+            try badImages.share(bad, over: step.communicator)
+            try badImages.check(of: dataset.count, limit: configuration.loader.maxBadShare)
+        }
+        observer.entered(.update, step: number)
+        let learningRate = plan.schedule.rate(at: number - 1)
+        try step.update(recorder: recorder, learningRate: learningRate)
+        if step.communicator.rank == 0 {
+            let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
+            observer.completed(
+                StepRecord(
+                    step: number, loss: agreement.loss, learningRate: learningRate,
+                    imagesPerSecond: Double(plan.globalBatch) / seconds, workers: step.communicator.size,
+                    time: Date().timeIntervalSince1970))
+        }
+        return agreement.yield
+    }
+
+    private func makeLoader(share: Range<Int>) throws -> BatchLoader {
+        let schedule = SampleSchedule(
+            plan: plan, order: SampleOrder(seed: configuration.seed, count: dataset.count), share: share)
+        let first = state.completedSteps + 1
+        return try BatchLoader(
+            dataset: dataset, views: 2, augmentation: ModelFactory.augmentation(configuration),
+            seed: configuration.seed, threads: configuration.loader.threads,
+            prefetch: configuration.loader.prefetch
+        ) { index in schedule.request(step: first + index) }
+    }
+
+    private func save(
+        _ communicator: Communicator, _ observer: any TrainingObserver, cause: CheckpointCadence.Cause
+    ) throws {
+        guard communicator.rank == 0, let checkpoints else { return }
+        try checkpoints.rethrow()
+        let cadence = CheckpointCadence(configuration.checkpoint, stepsPerEpoch: plan.stepsPerEpoch)
+        guard checkpoints.lastSaved != state.completedSteps,
+            cadence.isDue(step: state.completedSteps, cause: cause)
+        else { return }
+        observer.entered(.save, step: state.completedSteps)
+        try checkpoints.save(state.snapshot(metadata: ["configuration": configuration.resolvedYAML]))
+    }
+}
+
+extension LoadedBatch {
+    /// The views as `[views · n, C, H, W]` in channels-last memory, without a copy; the batch's buffer lives as long.
+    func images() throws -> Tensor {
+        try Tensor.view(
+            memory: UnsafeMutableRawPointer(buffer.floats.baseAddress!), shape: shape, type: .float32,
+            keepAlive: buffer
+        ).permuted([0, 3, 1, 2])
+    }
+}

@@ -1,0 +1,69 @@
+/// Where a rank is within a step, for the messages that say where something went wrong.
+public enum TrainingPhase: UInt8, Sendable, CaseIterable {
+    case idle, restore, load, forward, loss, backward, reduce, update, save
+
+    /// The word used in messages.
+    public var name: String { "\(self)" }
+}
+
+/// Why a generation should end at the next step boundary.
+public enum YieldReason: Sendable, Equatable {
+    /// Somebody joins or leaves: another generation follows.
+    case regroup
+    /// The run is to stop: save, then end.
+    case stop
+}
+
+/// What the training loop tells the process it runs in, and asks of it.
+public protocol TrainingObserver: AnyObject {
+    /// This rank enters `phase` of `step` (from 1).
+    func entered(_ phase: TrainingPhase, step: Int)
+    /// A step is complete; called on rank 0 only.
+    func completed(_ record: StepRecord)
+    /// Something the user should read, such as an image that cannot be decoded.
+    func noticed(_ text: String)
+    /// Set while somebody wants the generation to end; asked once a step on every rank.
+    var pendingYield: YieldReason? { get }
+}
+
+/// One line of `log.jsonl`.
+public struct StepRecord: Codable, Equatable, Sendable {
+    /// From 1.
+    public let step: Int
+    /// The loss over the global batch, before the step's update.
+    public let loss: Double
+    /// The learning rate of the step's update.
+    public let learningRate: Double
+    /// Images (not views) of the global batch per second of the whole step.
+    public let imagesPerSecond: Double
+    /// Ranks in the ring.
+    public let workers: Int
+    /// Unix seconds at the end of the step.
+    public let time: Double
+
+    enum CodingKeys: String, CodingKey {
+        case step, loss
+        case learningRate = "lr"
+        case imagesPerSecond = "images_per_second"
+        case workers, time
+    }
+
+    public init(
+        step: Int, loss: Double, learningRate: Double, imagesPerSecond: Double, workers: Int, time: Double
+    ) {
+        self.step = step
+        self.loss = loss
+        self.learningRate = learningRate
+        self.imagesPerSecond = imagesPerSecond
+        self.workers = workers
+        self.time = time
+    }
+}
+
+/// How a generation ended for this rank.
+public enum GenerationOutcome: Sendable {
+    /// The job is complete; rank 0's payload is the result.
+    case finished(result: [UInt8])
+    /// Everyone agreed to stop before `nextStep`.
+    case yielded(nextStep: Int, reason: YieldReason)
+}

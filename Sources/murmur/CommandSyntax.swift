@@ -1,0 +1,66 @@
+/// One option of a command: `--name VALUE`, or a plain `--name` where there is no value.
+struct OptionSyntax {
+    let name: String
+    /// What the help calls the value; nil for a flag.
+    let value: String?
+    let help: String
+
+    init(_ name: String, _ value: String? = nil, _ help: String) {
+        self.name = name
+        self.value = value
+        self.help = help
+    }
+}
+
+/// What a command takes, from which both its parser and its help are made.
+struct CommandSyntax {
+    /// As typed after `murmur`: `train`, `eval knn`.
+    let name: String
+    /// One line for the overview.
+    let summary: String
+    /// The names of the positional arguments, in order; all are required.
+    let positionals: [String]
+    /// Whether `key=value` words are taken, and what they set.
+    let settings: String?
+    let options: [OptionSyntax]
+    /// Further paragraphs for the command's own help.
+    let discussion: String
+
+    init(
+        _ name: String, _ summary: String, positionals: [String] = [], settings: String? = nil,
+        options: [OptionSyntax] = [], discussion: String = ""
+    ) {
+        self.name = name
+        self.summary = summary
+        self.positionals = positionals
+        self.settings = settings
+        self.options = options
+        self.discussion = discussion
+    }
+
+    /// The line after `usage:`.
+    var usage: String {
+        var words = ["murmur", name] + positionals
+        if settings != nil { words.append("[key=value …]") }
+        words += options.map { option in
+            "[\(option.name)\(option.value.map { " \($0)" } ?? "")]"
+        }
+        return words.joined(separator: " ")
+    }
+
+    /// The text of `murmur NAME --help`.
+    var help: String {
+        var lines = ["\(summary)", "", "usage: \(usage)"]
+        if let settings { lines += ["", "key=value: \(settings)"] }
+        if !options.isEmpty {
+            lines += ["", "options:"]
+            let names = options.map { "\($0.name)\($0.value.map { " \($0)" } ?? "")" }
+            let width = (names.map(\.count).max() ?? 0) + 2
+            for (name, option) in zip(names, options) {
+                lines.append("  " + name + String(repeating: " ", count: width - name.count) + option.help)
+            }
+        }
+        if !discussion.isEmpty { lines += ["", discussion] }
+        return lines.joined(separator: "\n")
+    }
+}
