@@ -16,7 +16,7 @@ struct CheckpointCadence {
     private let everyEpochs: Int
     private let stepsPerEpoch: Int
 
-    init(_ configuration: RunConfiguration.Checkpoint, stepsPerEpoch: Int) {
+    init(_ configuration: RunConfiguration.Checkpointing, stepsPerEpoch: Int) {
         everySteps = configuration.everySteps
         everyEpochs = configuration.everyEpochs
         self.stepsPerEpoch = stepsPerEpoch

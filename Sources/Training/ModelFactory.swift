@@ -20,7 +20,7 @@ public enum ModelFactory {
     /// The encoder alone, with its initial weights.
     public static func encoder(_ configuration: RunConfiguration) throws -> ResNet {
         try ResNet(
-            depth: configuration.encoder.depth, form: configuration.encoder.resNetForm,
+            depth: configuration.encoder.name.depth, form: configuration.encoder.form == .cifar ? .cifar : .imageNet,
             width: configuration.encoder.width, inputChannels: configuration.encoder.channels,
             seed: configuration.seed)
     }
@@ -65,5 +65,16 @@ public enum ModelFactory {
 
     private static func normalization(_ configuration: RunConfiguration) -> Normalization {
         Normalization(mean: configuration.augment.mean.map(Float.init), std: configuration.augment.std.map(Float.init))
+    }
+}
+
+extension RunConfiguration.Encoder.Name {
+    fileprivate var depth: ResNet.Depth {
+        switch self {
+        case .resnet18: return .resNet18
+        case .resnet34: return .resNet34
+        case .resnet50: return .resNet50
+        case .resnet101: return .resNet101
+        }
     }
 }

@@ -28,15 +28,15 @@ public struct TrainingPlan: Equatable, Sendable {
             totalSteps = (configuration.epochs ?? 1) * stepsPerEpoch
         }
         let warmup = configuration.schedule.warmupSteps
-            ?? Int((configuration.schedule.warmupEpochs * Double(stepsPerEpoch)).rounded())
+            ?? Int(((configuration.schedule.warmupEpochs ?? 0) * Double(stepsPerEpoch)).rounded())
         guard warmup < totalSteps || warmup == 0 else {
             throw TrainingError.configuration(
                 "the warm-up of \(warmup) steps is not shorter than the run of \(totalSteps): "
                     + "lower schedule.warmup_epochs or schedule.warmup_steps")
         }
         schedule = try LearningRateSchedule(
-            base: configuration.optimizer.lr, warmupSteps: warmup, totalSteps: totalSteps,
-            decay: configuration.schedule.name == .cosine ? .cosine(final: configuration.schedule.finalLR) : .constant)
+            base: configuration.optimizer.learningRate, warmupSteps: warmup, totalSteps: totalSteps,
+            decay: configuration.schedule.name == .cosine ? .cosine(final: configuration.schedule.finalLearningRate) : .constant)
     }
 
     /// Slices of a global batch: the most workers that can share it.
