@@ -1,0 +1,131 @@
+import CZeroMQ
+import Collectives
+import Glibc
+
+/// What a network link waits with.
+struct NetworkLinkWaiting {
+    /// [0]: abort; [1]: what is waited for; [2]: the inbox while waiting for room; then the monitors.
+    fileprivate var descriptors: [pollfd]
+    /// The ranks whose monitors `descriptors[3...]` are.
+    fileprivate var monitored: [Int] = []
+    fileprivate let inboxDescriptor: Int32
+    /// How long to ask again and again before sleeping.
+    fileprivate let spinTime: Duration
+
+    init(inbox: Socket, abort: AbortSignal, peers: [PeerAddress], rank: Int) throws {
+        inboxDescriptor = try inbox.value(ZMQ_FD)
+        let none = pollfd(fd: -1, events: Int16(POLLIN), revents: 0)
+        descriptors = [pollfd(fd: abort.fileDescriptor, events: Int16(POLLIN), revents: 0), none, none]
+        spinTime = Self.spinTime(peers: peers, rank: rank)
+    }
+
+    /// Watches a rank's monitor, in place of its monitor before if it had one.
+    mutating func watch(_ monitorDescriptor: Int32, of peer: Int) {
+        let entry = pollfd(fd: monitorDescriptor, events: Int16(POLLIN), revents: 0)
+        if let index = monitored.firstIndex(of: peer) {
+            descriptors[3 + index] = entry
+        } else {
+            descriptors.append(entry)
+            monitored.append(peer)
+        }
+    }
+
+    /// A sleep and a wake-up cost some 10 µs each. Spinning saves them where this host has a core for every rank on it
+    /// and for its I/O thread; with fewer it would take the core from the very thread that brings the message.
+    private static func spinTime(peers: [PeerAddress], rank: Int) -> Duration {
+        let own = tcpHostAndPort(of: peers[rank].endpoint)?.host
+        let here = peers.count { peer in
+            guard let host = tcpHostAndPort(of: peer.endpoint)?.host else { return true }
+            return host == own || isLoopback(host)
+        }
+        return sysconf(Int32(_SC_NPROCESSORS_ONLN)) >= 2 * here ? .microseconds(20) : .zero
+    }
+}
+
+extension NetworkLink {
+    enum Awaited {
+        /// A frame in the inbox.
+        case message
+        /// Room in an outbox' queue, or a frame in the inbox.
+        case room(NetworkLinkOutbox)
+        /// The release of the last buffer.
+        case release
+    }
+
+    /// Returns when what is awaited may be there; ask again then.
+    ///
+    /// - Throws: `CollectiveError` on abort, and if a peer was lost.
+    func wait(for awaited: Awaited) throws {
+        switch awaited {
+        case .message:
+            if try spin() || isReady(port.inbox, ZMQ_POLLIN) { return }
+            waiting.descriptors[1].fd = waiting.inboxDescriptor
+            waiting.descriptors[2].fd = -1
+        case .room(let outbox):
+            if try isReady(outbox.socket, ZMQ_POLLOUT) || isReady(port.inbox, ZMQ_POLLIN) { return }
+            waiting.descriptors[1].fd = outbox.fileDescriptor
+            waiting.descriptors[2].fd = waiting.inboxDescriptor
+        case .release:
+            waiting.descriptors[1].fd = ledger.fileDescriptor
+            waiting.descriptors[2].fd = -1
+        }
+        let count = nfds_t(waiting.descriptors.count)
+        let ready = poll(&waiting.descriptors, count, Int32(clamping: losses.remainingMilliseconds))
+        guard ready >= 0 || errno == EINTR else { throw TransportError.system("wait for the data plane") }
+        if let reason = abort.reason { throw CollectiveError.aborted(reason: reason) }
+        if ready > 0 {
+            for (index, peer) in waiting.monitored.enumerated() where waiting.descriptors[3 + index].revents != 0 {
+                try noteNews(of: peer)
+            }
+        }
+        for peer in losses.takeRetries() { try connect(to: peer) }
+        try losses.check(isQuiet: ready == 0)
+    }
+
+    /// Takes in what an outbox' monitor tells.
+    func noteNews(of peer: Int) throws {
+        guard let outbox = outboxes[peer] else { return }
+        let endpoint = peers[peer].endpoint
+        while let event = try outbox.monitor.next() {
+            switch event.kind {
+            case .handshakeSucceeded:
+                outbox.isConnected = true
+                losses.noteConnected(to: peer)
+            case .disconnected where outbox.isConnected:
+                losses.noteClosed(peer, reason: "the connection to it at \(endpoint) closed")
+            case .handshakeRefused:
+                losses.noteRefusal(
+                    by: peer, reason: "it refuses our key at \(endpoint)", isFinal: true)
+            case .handshakeFailed(let code):
+                // Where the handshake broke off, and was not declined, libzmq tries again.
+                losses.noteRefusal(
+                    by: peer, reason: "no handshake with it at \(endpoint): \(HandshakeFailure.text(code))",
+                    isFinal: code >= 0x1000_0000)
+            case .connected, .accepted, .disconnected, .connectRetried:
+                break
+            }
+        }
+    }
+
+    /// Waits for nothing but the release of the last buffer.
+    func waitForRelease(of ledger: NetworkLinkLedger) {
+        var descriptor = pollfd(fd: ledger.fileDescriptor, events: Int16(POLLIN), revents: 0)
+        _ = poll(&descriptor, 1, -1)
+    }
+
+    /// Whether a frame came within the spinning time.
+    private func spin() throws -> Bool {
+        guard waiting.spinTime > .zero else { return false }
+        let end = ContinuousClock.now + waiting.spinTime
+        repeat {
+            if try isReady(port.inbox, ZMQ_POLLIN) { return true }
+        } while ContinuousClock.now < end
+        return false
+    }
+
+    /// Asking for `ZMQ_EVENTS` also makes libzmq take in its threads' news; only after a "no" does its descriptor
+    /// become readable with the next.
+    private func isReady(_ socket: Socket, _ event: Int32) throws -> Bool {
+        try socket.value(ZMQ_EVENTS) & event != 0
+    }
+}
