@@ -1,0 +1,2 @@
+import ClusterProtocol
+import Testing
