@@ -21,7 +21,11 @@ extension CoordinatorMachine {
         switch phase {
         case .gathering:
             let ready = members.values.count { $0.state == .ready }
-            if ready >= configuration.expectedWorkers { formNext(startStep: 0, now) }
+            guard ready >= configuration.expectedWorkers else { return }
+            // One that still prepares may be the one that sees the run directory.
+            if planNextRing() != nil || !members.values.contains(where: { $0.state == .preparing }) {
+                formNext(startStep: 0, now)
+            }
         case .running, .yielding:
             let ring = ringMembers
             if ring.isEmpty {

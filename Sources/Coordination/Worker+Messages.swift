@@ -79,7 +79,8 @@ extension WorkerMachine {
     private mutating func receiveEnd(_ exitCode: Int32, _ text: String) {
         // So that the coordinator need not wait for us.
         send(.leave)
-        if case .failed(let ownCode, let ownText, _) = state {
+        // It knows its own fault best; what befell it by another's the coordinator knows better.
+        if case .failed(let ownCode, let ownText, _) = state, ownCode != ExitCode.workerLost {
             exit(ownCode, ownText)
         } else {
             exit(exitCode, text.onOneLine)
