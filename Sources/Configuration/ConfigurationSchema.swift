@@ -1,0 +1,141 @@
+/// The one table of all keys, in the order of help, documentation and the resolved file.
+public enum ConfigurationSchema {
+    public static let keys: [ConfigurationKey] =
+        topLevel + encoder + projector + loss + optimizer + schedule + augment + loader + checkpoint + cluster + progress
+
+    /// The row of a dotted key.
+    public static func key(named name: String) -> ConfigurationKey? {
+        byName[name]
+    }
+
+    private static let byName = Dictionary(uniqueKeysWithValues: keys.map { ($0.name, $0) })
+
+    /// The first components of dotted keys: `encoder`, `optimizer`, …
+    static let groups = Set(keys.compactMap { key in key.name.firstIndex(of: ".").map { String(key.name[..<$0]) } })
+
+    private static let topLevel: [ConfigurationKey] = [
+        .choice("method", \.method, "The self-supervised method."),
+        .requiredText(
+            "data", \.data, allowed: "a path", trajectory: false,
+            "Path of the dataset: a folder or tar of images, CIFAR binaries, or IDX files."),
+        .optionalInteger("epochs", \.epochs, 1...1_000_000, "Length of the run in epochs; give this or `steps`."),
+        .optionalInteger(
+            "steps", \.steps, 1...1_000_000_000, "Length of the run in optimiser steps; give this or `epochs`."),
+        .integer("global_batch", \.globalBatch, 2...16_777_216, "Images per step over all workers."),
+        .integer(
+            "slice_size", \.sliceSize, 0...16_777_216,
+            "Images per slice, the smallest piece of work; 0: `global_batch` / 8 rounded up, whatever the number of"
+                + " workers."),
+        .seed("seed", \.seed, "Seed of the weights, the sample order and the augmentation."),
+        .choice(
+            "batch_norm", \.batchNorm, "Where batch normalisation takes statistics: the whole global batch, or each slice."),
+        .flag("reproducible", \.reproducible, "Order-free sums, bit for bit the same on any workers; not available yet."),
+        .integer("threads", \.threads, 1...1024, trajectory: false, "Compute threads of each worker."),
+    ]
+
+    private static let encoder: [ConfigurationKey] = [
+        .choice("encoder.name", \.encoder.name, "Architecture of the encoder."),
+        .choice(
+            "encoder.form", \.encoder.form,
+            "First layers: `cifar` 3×3 without pooling, `imagenet` 7×7 with; `auto`: `cifar` if `augment.size` < 64."),
+        .number("encoder.width", \.encoder.width, .above(0, through: 16), "Multiplier of every channel count."),
+        .integer("encoder.channels", \.encoder.channels, 0...64, "Input channels; 0: those of the data."),
+    ]
+
+    private static let projector: [ConfigurationKey] = [
+        .integer("projector.layers", \.projector.layers, 2...3, "Linear layers of the projector."),
+        .integer(
+            "projector.hidden", \.projector.hidden, 0...65_536, "Width of its hidden layers; 0: the feature width."),
+        .integer("projector.out", \.projector.out, 1...65_536, "Dimensions of the embedding."),
+    ]
+
+    private static let loss: [ConfigurationKey] = [
+        .number("loss.temperature", \.loss.temperature, .above(0), "Temperature of NT-Xent.")
+    ]
+
+    private static let optimizer: [ConfigurationKey] = [
+        .choice("optimizer.name", \.optimizer.name, "The optimiser."),
+        .number(
+            "optimizer.lr", \.optimizer.learningRate, .atLeast(0),
+            "Learning rate at the peak of the schedule, as it is used: not scaled by the batch."),
+        .number("optimizer.momentum", \.optimizer.momentum, .within(0.0..<1.0), "Momentum of `lars` and `sgd`."),
+        .number("optimizer.weight_decay", \.optimizer.weightDecay, .atLeast(0), "Weight decay; not of biases and norms."),
+        .number("optimizer.trust", \.optimizer.trust, .above(0), "Trust coefficient of `lars`."),
+        .number("optimizer.beta1", \.optimizer.beta1, .within(0.0..<1.0), "First moment's decay of `adamw`."),
+        .number("optimizer.beta2", \.optimizer.beta2, .within(0.0..<1.0), "Second moment's decay of `adamw`."),
+        .number("optimizer.epsilon", \.optimizer.epsilon, .above(0), "Term for numerical stability of `adamw`."),
+    ]
+
+    private static let schedule: [ConfigurationKey] = [
+        .choice("schedule.name", \.schedule.name, "Course of the learning rate after the warm-up."),
+        .optionalNumber(
+            "schedule.warmup_epochs", \.schedule.warmupEpochs, .atLeast(0),
+            "Linear warm-up in epochs; give this or `schedule.warmup_steps` or neither."),
+        .optionalInteger("schedule.warmup_steps", \.schedule.warmupSteps, 0...1_000_000_000, "Linear warm-up in steps."),
+        .number("schedule.final_lr", \.schedule.finalLearningRate, .atLeast(0), "Learning rate at the end of `cosine`."),
+    ]
+
+    private static let augment: [ConfigurationKey] = [
+        .integer(
+            "augment.size", \.augment.size, 0...4096,
+            "Side of the square views in pixels; 0: the data's own size if uniform and at most 96, else 224."),
+        .number("augment.crop_min", \.augment.cropMin, .above(0, through: 1), "Least share of the area in a crop."),
+        .number("augment.crop_max", \.augment.cropMax, .above(0, through: 1), "Greatest share of the area in a crop."),
+        .number("augment.flip", \.augment.flip, .within(0.0...1.0), "Probability of a horizontal flip."),
+        .number(
+            "augment.jitter_probability", \.augment.jitterProbability, .within(0.0...1.0),
+            "Probability of the colour jitter."),
+        .number(
+            "augment.jitter", \.augment.jitter, .within(0.0...2.0),
+            "Strength of the colour jitter: multiplies the next four (SimCLR's s)."),
+        .number("augment.brightness", \.augment.brightness, .within(0.0...2.0), "Brightness jitter at strength 1."),
+        .number("augment.contrast", \.augment.contrast, .within(0.0...2.0), "Contrast jitter at strength 1."),
+        .number("augment.saturation", \.augment.saturation, .within(0.0...2.0), "Saturation jitter at strength 1."),
+        .number(
+            "augment.hue", \.augment.hue, .within(0.0...0.5), "Hue jitter at strength 1, in turns of the colour circle."),
+        .number("augment.grayscale", \.augment.grayscale, .within(0.0...1.0), "Probability of dropping the colours."),
+        .number("augment.blur", \.augment.blur, .within(0.0...1.0), "Probability of the Gaussian blur."),
+        .number("augment.blur_sigma_min", \.augment.blurSigmaMin, .above(0), "Least σ of the blur, in pixels."),
+        .number("augment.blur_sigma_max", \.augment.blurSigmaMax, .above(0), "Greatest σ of the blur, in pixels."),
+        .choice("augment.resample", \.augment.resample, "Filter that resizes the crops."),
+        .numbers(
+            "augment.mean", \.augment.mean, .within(0.0...1.0),
+            "Mean of each channel, subtracted; []: that of the kind of dataset, else 0.5."),
+        .numbers(
+            "augment.std", \.augment.std, .above(0), "Standard deviation of each channel; []: as for `augment.mean`."),
+    ]
+
+    private static let loader: [ConfigurationKey] = [
+        .integer("loader.threads", \.loader.threads, 1...1024, trajectory: false, "Decoding threads of each worker."),
+        .integer("loader.prefetch", \.loader.prefetch, 1...1024, trajectory: false, "Slices loaded ahead of training."),
+        .number(
+            "loader.max_bad_share", \.loader.maxBadShare, .within(0.0...1.0), trajectory: false,
+            "Share of unreadable images above which the run ends."),
+    ]
+
+    private static let checkpoint: [ConfigurationKey] = [
+        .integer(
+            "checkpoint.every_steps", \.checkpoint.everySteps, 0...1_000_000_000, trajectory: false,
+            "Save after every so many steps; 0: not by steps."),
+        .integer(
+            "checkpoint.every_epochs", \.checkpoint.everyEpochs, 0...1_000_000, trajectory: false,
+            "Save after every so many epochs; 0: not by epochs."),
+        .integer("checkpoint.keep", \.checkpoint.keep, 0...1_000_000, trajectory: false, "Checkpoints kept; 0: all."),
+    ]
+
+    private static let cluster: [ConfigurationKey] = [
+        .choice("cluster.transport", \.cluster.transport, trajectory: false, "How workers on one machine are joined."),
+        .number(
+            "cluster.join_timeout", \.cluster.joinTimeout, .above(0), trajectory: false,
+            "Seconds to wait for the expected workers."),
+        .number(
+            "cluster.silence_limit", \.cluster.silenceLimit, .above(0), trajectory: false,
+            "Seconds of silence after which a worker counts as lost."),
+    ]
+
+    private static let progress: [ConfigurationKey] = [
+        .integer(
+            "progress.every", \.progress.every, 1...1_000_000_000, trajectory: false,
+            "Steps between two plain progress lines.")
+    ]
+}

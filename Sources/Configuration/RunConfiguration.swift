@@ -1,0 +1,185 @@
+/// Everything that defines a run, with the defaults of every key.
+///
+/// Property names follow the keys of the configuration file (`global_batch` is `globalBatch`, `optimizer.lr` is
+/// `optimizer.learningRate`); `ConfigurationSchema` is the table that joins the two, with ranges and one line of
+/// explanation for each. Read one with `RunConfiguration.read(file:overrides:)`.
+public struct RunConfiguration: Sendable, Equatable, Codable {
+    public var method = Method.simclr
+    /// Path of the dataset as the user gave it; required, so never empty after reading.
+    public var data = ""
+    /// Length of the run in epochs; exactly one of `epochs` and `steps` is set after reading.
+    public var epochs: Int?
+    /// Length of the run in optimiser steps.
+    public var steps: Int?
+    /// Images per step over all workers (N).
+    public var globalBatch = 256
+    /// Images per slice (m). Never 0 after reading: 0 in the file becomes ⌈`globalBatch` / 8⌉.
+    public var sliceSize = 0
+    public var seed: UInt64 = 0
+    public var batchNorm = BatchNorm.sync
+    /// Order-free sums. Reading refuses `true` until they exist.
+    public var reproducible = false
+    /// Intra-operation threads of each worker.
+    public var threads = 1
+
+    public var encoder = Encoder()
+    public var projector = Projector()
+    public var loss = Loss()
+    public var optimizer = Optimizer()
+    public var schedule = Schedule()
+    public var augment = Augmentation()
+    public var loader = Loader()
+    public var checkpoint = Checkpointing()
+    public var cluster = Cluster()
+    public var progress = Progress()
+
+    /// The defaults. `data` and the length of the run have none.
+    public init() {}
+
+    public enum Method: String, Sendable, Codable, CaseIterable {
+        case simclr
+    }
+
+    public enum BatchNorm: String, Sendable, Codable, CaseIterable {
+        /// Statistics over the whole global batch.
+        case sync
+        /// Statistics over each slice.
+        case slice
+    }
+}
+
+extension RunConfiguration {
+    public struct Encoder: Sendable, Equatable, Codable {
+        public enum Name: String, Sendable, Codable, CaseIterable {
+            case resnet18, resnet34, resnet50, resnet101
+        }
+
+        public enum Form: String, Sendable, Codable, CaseIterable {
+            /// `cifar` if the views are smaller than 64 pixels, else `imagenet`; see `RunConfiguration.resolve(data:)`.
+            case auto
+            /// A 3×3 first convolution of stride 1 and no max-pooling.
+            case cifar
+            /// A 7×7 first convolution of stride 2, then max-pooling.
+            case imagenet
+        }
+
+        public var name = Name.resnet18
+        public var form = Form.auto
+        /// Multiplies every channel count.
+        public var width = 1.0
+        /// Input channels; 0: those of the data.
+        public var channels = 0
+    }
+
+    public struct Projector: Sendable, Equatable, Codable {
+        /// Linear layers: 2 or 3.
+        public var layers = 2
+        /// Width of the hidden layers; 0: the encoder's feature width.
+        public var hidden = 2048
+        /// Dimensions of the embedding.
+        public var out = 128
+    }
+
+    public struct Loss: Sendable, Equatable, Codable {
+        public var temperature = 0.2
+    }
+
+    public struct Optimizer: Sendable, Equatable, Codable {
+        public enum Name: String, Sendable, Codable, CaseIterable {
+            case lars, sgd, adamw
+        }
+
+        public var name = Name.lars
+        /// The peak learning rate itself; nothing scales it by the batch. Default: 0.075 · √256 (SimCLR, appendix B.1).
+        public var learningRate = 1.2
+        public var momentum = 0.9
+        public var weightDecay = 1e-4
+        /// LARS's trust coefficient (η in You et al., 2017).
+        public var trust = 0.001
+        public var beta1 = 0.9
+        public var beta2 = 0.999
+        public var epsilon = 1e-8
+    }
+
+    public struct Schedule: Sendable, Equatable, Codable {
+        public enum Name: String, Sendable, Codable, CaseIterable {
+            case cosine, constant
+        }
+
+        public var name = Name.cosine
+        /// Linear warm-up in epochs; at most one of this and `warmupSteps` is set.
+        public var warmupEpochs: Double?
+        /// Linear warm-up in steps.
+        public var warmupSteps: Int?
+        /// Learning rate at the end of the cosine.
+        public var finalLearningRate = 0.0
+    }
+
+    public struct Augmentation: Sendable, Equatable, Codable {
+        public enum Resampling: String, Sendable, Codable, CaseIterable {
+            case bicubic, bilinear
+        }
+
+        /// Side of the square views in pixels; 0: from the data, see `RunConfiguration.resolve(data:)`.
+        public var size = 0
+        /// Least share of the area that a crop keeps.
+        public var cropMin = 0.08
+        public var cropMax = 1.0
+        /// Probability of a horizontal flip.
+        public var flip = 0.5
+        /// Probability of the colour jitter.
+        public var jitterProbability = 0.8
+        /// Strength s that multiplies the four amounts below.
+        public var jitter = 0.5
+        public var brightness = 0.8
+        public var contrast = 0.8
+        public var saturation = 0.8
+        public var hue = 0.2
+        /// Probability of dropping the colours.
+        public var grayscale = 0.2
+        /// Probability of the Gaussian blur.
+        public var blur = 0.5
+        public var blurSigmaMin = 0.1
+        public var blurSigmaMax = 2.0
+        public var resample = Resampling.bicubic
+        /// Mean of each channel in 0…1, subtracted; empty: by kind of dataset, see `RunConfiguration.resolve(data:)`.
+        public var mean: [Double] = []
+        /// Standard deviation of each channel in 0…1.
+        public var std: [Double] = []
+    }
+
+    public struct Loader: Sendable, Equatable, Codable {
+        /// Decoding threads of each worker.
+        public var threads = 1
+        /// Slices loaded ahead of training.
+        public var prefetch = 2
+        /// Share of unreadable images above which the run ends.
+        public var maxBadShare = 0.01
+    }
+
+    public struct Checkpointing: Sendable, Equatable, Codable {
+        /// Save after every so many steps; 0: not by steps.
+        public var everySteps = 0
+        /// Save after every so many epochs; 0: not by epochs.
+        public var everyEpochs = 1
+        /// Checkpoints kept; 0: all.
+        public var keep = 3
+    }
+
+    public struct Cluster: Sendable, Equatable, Codable {
+        public enum Transport: String, Sendable, Codable, CaseIterable {
+            case tcp, ipc
+        }
+
+        public var transport = Transport.tcp
+        /// Seconds to wait for the expected workers.
+        public var joinTimeout = 120.0
+        /// Seconds of silence after which a worker counts as lost.
+        public var silenceLimit = 3.0
+    }
+
+    public struct Progress: Sendable, Equatable, Codable {
+        /// Steps between two plain progress lines.
+        public var every = 10
+    }
+}
