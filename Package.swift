@@ -77,7 +77,7 @@ if !coreOnly {
         .target(
             name: "Runtime",
             dependencies: ["Training", "Evaluation", "Coordination", "ZeroMQTransport"]),
-        .executableTarget(name: "murmur", dependencies: ["Runtime", "Evaluation"]),
+        .executableTarget(name: "murmur", dependencies: ["Runtime", "Configuration"]),
 
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
         .testTarget(name: "ImagePipelineTests", dependencies: ["ImagePipeline", "Randomness"]),

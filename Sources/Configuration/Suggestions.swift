@@ -1,5 +1,5 @@
 /// Finds the key that a mistaken one was meant to be.
-enum Suggestions {
+public enum Suggestions {
     /// Completes "key: …" for an unknown key, with the likely right one or the place where all are listed.
     static func unknownKey(_ key: String) -> String {
         if ConfigurationSchema.groups.contains(key) {
@@ -7,12 +7,12 @@ enum Suggestions {
             return "a group of keys, not a key; it has \(members.joined(separator: ", "))"
         }
         let candidates = nearest(to: key, in: ConfigurationSchema.keys.map(\.name))
-        guard !candidates.isEmpty else { return "unknown key; `murmur train --help-config` lists all keys" }
+        guard !candidates.isEmpty else { return "unknown key; `murmur config` lists all keys" }
         return "unknown key; did you mean \(candidates.joined(separator: " or "))?"
     }
 
     /// Up to three of `names`: those that end in the key's last component, else those at the least edit distance.
-    static func nearest(to key: String, in names: [String]) -> [String] {
+    public static func nearest(to key: String, in names: [String]) -> [String] {
         let key = key.lowercased().replacing("-", with: "_")
         if names.contains(key) { return [key] }
         let lastComponent = key.split(separator: ".").last.map(String.init) ?? key

@@ -21,7 +21,7 @@ struct FrozenEncoder {
             throw Failure(.checkpoint, "\(opened.path) holds no configuration, so the encoder's shape is unknown")
         }
         checkpointPath = opened.path
-        configuration = try RunConfiguration.parse(yaml: yaml, origin: "\(opened.path)/manifest.json")
+        configuration = try RunConfiguration.read(yaml: yaml, name: "\(opened.path)/manifest.json")
         encoder = try ModelFactory.encoder(configuration)
         try encoder.load(opened.contents, group: CheckpointGroup.backbone)
     }

@@ -4,6 +4,9 @@ import Foundation
 ///
 /// Lines of several processes that share a terminal do not mix, since each line is one `write`.
 public final class Logger: Sendable {
+    /// The logger of a command that is neither coordinator nor worker.
+    public static let command = Logger(role: "")
+
     private let role: String
 
     /// - Parameter role: `coordinator`, or `worker 2`, put in front of each line.
@@ -13,7 +16,8 @@ public final class Logger: Sendable {
 
     public func line(_ text: String) {
         let flat = text.split(whereSeparator: \.isNewline).joined(separator: " ")
-        let bytes = Array("murmur \(role): \(flat)\n".utf8)
+        let name = role.isEmpty ? "murmur" : "murmur \(role)"
+        let bytes = Array("\(name): \(flat)\n".utf8)
         bytes.withUnsafeBytes { raw in
             // Nobody is left to tell when standard error is gone.
             _ = write(STDERR_FILENO, raw.baseAddress, raw.count)

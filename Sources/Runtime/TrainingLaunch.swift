@@ -20,10 +20,10 @@ public struct TrainingLaunch {
     public init(
         configurationPath: String, overrides: [String], runDirectory: String, resumes: Bool
     ) throws {
-        var configuration = try RunConfiguration.load(path: configurationPath, overrides: overrides)
+        var configuration = try RunConfiguration.read(file: configurationPath, overrides: overrides)
         configuration.data = URL(fileURLWithPath: configuration.data).standardizedFileURL.path
         let dataset = try ImageDatasets.open(configuration.data, split: .train)
-        configuration = try DataResolution.resolve(configuration, for: dataset)
+        try configuration.resolve(data: DatasetTraits(of: dataset))
         self.configuration = configuration
         plan = try TrainingPlan(configuration, datasetCount: dataset.count)
         directory = RunDirectory(path: runDirectory)
@@ -109,9 +109,7 @@ public struct TrainingLaunch {
     ) throws -> (path: String, step: Int)? {
         guard let latest = try directory.checkpoints.latest() else { return nil }
         let contents = try CheckpointStore.open(path: latest.path).contents
-        let saved = try RunConfiguration.parse(
-            yaml: contents.metadata["configuration"] ?? "", origin: "\(latest.path)/manifest.json")
-        let differences = configuration.differences(from: saved)
+        let differences = configuration.differences(fromTrajectory: contents.metadata["trajectory"] ?? "")
         guard differences.isEmpty else {
             throw Failure(
                 .checkpoint,

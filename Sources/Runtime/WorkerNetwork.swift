@@ -17,13 +17,13 @@ struct WorkerNetwork {
         dataKeys = keys
         // Before the context's first socket, as libzmq asks the handler it finds when a connection comes in.
         authenticator = try keys == nil ? nil : Authenticator(context: context) { denied("\($0)") }
-        port = try DataPort(context: context, endpoint: Self.dataEndpoint(options), keys: keys)
+        port = try DataPort(context: context, bind: Self.dataEndpoint(options), keys: keys)
         control = try ControlClient(
             context: context, endpoint: ticket.endpoint, security: ticket.security(ownKeys: options.keys))
     }
 
     /// What others connect to.
-    var dataEndpoint: String { port.boundEndpoint }
+    var dataEndpoint: String { port.endpoint }
 
     /// 32 bytes, or none where nothing is encrypted.
     var dataPublicKey: [UInt8] { dataKeys?.publicKey.bytes ?? [] }
@@ -44,5 +44,14 @@ struct WorkerNetwork {
             return "ipc://@murmur-\(options.ticket.runID)-\(random.next())"
         }
         return "tcp://\(try NetworkAddress.forData(coordinator: coordinator, override: options.bindHost)):*"
+    }
+}
+
+extension PeerAddress {
+    /// - Throws: `TransportError` where the member's key is none.
+    init(_ member: RingMember) throws {
+        self.init(
+            endpoint: member.dataEndpoint,
+            publicKey: try member.dataPublicKey.isEmpty ? nil : CurvePublicKey(bytes: member.dataPublicKey))
     }
 }

@@ -122,7 +122,14 @@ public final class Trainer {
             cadence.isDue(step: state.completedSteps, cause: cause)
         else { return }
         observer.entered(.save, step: state.completedSteps)
-        try checkpoints.save(state.snapshot(metadata: ["configuration": configuration.resolvedYAML]))
+        try checkpoints.save(state.snapshot(metadata: metadata))
+    }
+}
+
+extension Trainer {
+    /// What a checkpoint tells of its run: enough to build the encoder again, and to see whether a run may resume it.
+    private var metadata: [String: String] {
+        ["configuration": configuration.resolvedYAML, "trajectory": configuration.trajectoryText]
     }
 }
 

@@ -1,3 +1,4 @@
+import Configuration
 import Runtime
 
 /// The words of a command line, sorted by a command's syntax.
@@ -72,7 +73,7 @@ struct Arguments {
     }
 
     private static func unknown(_ word: String, _ syntax: CommandSyntax) -> Failure {
-        let near = EditDistance.nearest(to: word, among: syntax.options.map(\.name))
+        let near = Suggestions.nearest(to: word, in: syntax.options.map(\.name)).first
         let hint = near.map { "; did you mean \($0)?" } ?? ""
         return Failure(.usage, "murmur \(syntax.name) has no option \(word)\(hint) (see murmur \(syntax.name) --help)")
     }

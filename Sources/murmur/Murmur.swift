@@ -1,3 +1,4 @@
+import Configuration
 import Foundation
 import Runtime
 
@@ -48,7 +49,7 @@ enum Murmur {
         if !inside.isEmpty {
             return Failure(.usage, "murmur \(words[0]) needs one of: \(inside.map { "murmur \($0)" }.joined(separator: ", "))")
         }
-        let hint = Suggestion.nearest(to: words[0], among: names).map { "; did you mean 'murmur \($0)'?" } ?? ""
+        let hint = Suggestions.nearest(to: words[0], in: names).first.map { "; did you mean 'murmur \($0)'?" } ?? ""
         return Failure(.usage, "there is no command '\(words[0])'\(hint) (see murmur --help)")
     }
 
