@@ -206,23 +206,23 @@ int ct_custom_function(
 
 // MARK: Fused batch normalisation (batchnorm.cpp)
 
-// Rows [M, C] with the channel last in memory: [N, C], or [N, C, H, W] in channels-last format, made so where they are
-// not. Type float32 or float64, the same for all but the statistics, which are float64. Nothing is recorded.
+// Over [N, C], or [N, C, H, W] in channels-last format (copied into it where it is not), float32 or float64; all of one
+// call in the same type, save the vectors [C] and their kin, which are float64. Nothing is recorded for autograd.
 
-/// [2C + 1] float64: sums, sums of squares, number of rows.
+/// [2C + 1] float64: the sums over each channel, the sums of squares, the number of values in a channel.
 ct_result ct_norm_statistics(ct_in input);
-/// (input - mean) · scale + shift (+ residual) (then ReLU); `mean`, `scale` and `shift` [C] float64.
-ct_result ct_norm_forward(
-    ct_in input, ct_in mean, ct_in scale, ct_in shift, ct_optional residual, int relu);
-/// [2C] float64: sums of the gradient, and of the gradient times (input - mean), after undoing the ReLU.
+/// (input - mean) · scale + shift (+ residual) (then ReLU).
+ct_result ct_norm_forward(ct_in input, ct_in mean, ct_in scale, ct_in shift, ct_optional residual, int relu);
+/// [2C] float64: the sums over each channel of the gradient, and of the gradient times (input - mean).
 ///
-/// ReLU: where `output` is given (needed with a residual) its positive elements pass; else the sign of what
-/// `ct_norm_forward` computed is found again from the input. `gated`, where not NULL, receives the gradient as the ReLU
-/// passed it.
+/// With `relu` the gradient counts where `ct_norm_forward` gave a positive result: by `output` where it is given (it must
+/// be if there was a residual), else as computed again from the input. Where `gated` is not NULL it gets the gradient as
+/// the ReLU lets it through.
 ct_result ct_norm_backward_sums(
     ct_in gradient, ct_in input, ct_in mean, ct_in scale, ct_in shift, ct_optional output, int relu,
     ct_result *_Nullable gated);
-/// gradient · scale - (offset + (input - mean) · slope), with the same ReLU rule; `offset` and `slope` [C] float64.
+/// (gradient - (offset + (input - mean) · slope)) · scale; with `relu` for the gradient as the ReLU lets it through,
+/// computed again from the input.
 ct_result ct_norm_backward_input(
     ct_in gradient, ct_in input, ct_in mean, ct_in scale, ct_in shift, ct_in offset, ct_in slope, int relu);
 
