@@ -1,0 +1,67 @@
+import ClusterTestKit
+import Collectives
+import Randomness
+import Synchronization
+import Testing
+
+let rankCounts = [1, 2, 3, 4, 5, 6, 7, 8, 9, 16]
+
+/// An element type that tests can fill.
+protocol TestElement: ReducibleElement, Comparable, AdditiveArithmetic {
+    /// Exact for integers of small magnitude.
+    init(small: Int)
+    /// The element's bits, for comparisons that also tell zeros and NaNs apart.
+    var bits: UInt64 { get }
+}
+
+extension Float: TestElement {
+    init(small: Int) { self = Float(small) }
+    var bits: UInt64 { UInt64(bitPattern) }
+}
+
+extension Double: TestElement {
+    init(small: Int) { self = Double(small) }
+    var bits: UInt64 { bitPattern }
+}
+
+extension Int32: TestElement {
+    init(small: Int) { self = Int32(small) }
+    var bits: UInt64 { UInt64(UInt32(bitPattern: self)) }
+}
+
+extension Int64: TestElement {
+    init(small: Int) { self = Int64(small) }
+    var bits: UInt64 { UInt64(bitPattern: self) }
+}
+
+/// A small integer that depends on rank and index.
+func sample(_ rank: Int, _ index: Int) -> Int {
+    (index &* 7 &+ rank &* 131 &+ (index >> 7)) % 1009 - 504
+}
+
+/// Limits that send even small buffers round the ring, in several chunks.
+let ringOnly = CollectiveLimits(chunkBytes: 256, minimumChunkBytes: 64, smallBytes: 0, window: 2)
+
+/// Runs `body` with a communicator for each of `size` ranks.
+func withRanks<Value: Sendable>(
+    _ size: Int, limits: CollectiveLimits = CollectiveLimits(),
+    _ body: @escaping @Sendable (Communicator) throws -> Value
+) throws -> [Value] {
+    try InMemoryNetwork(size: size).run { try body(Communicator(link: $0, limits: limits)) }.map { try $0.get() }
+}
+
+/// The bits of one element type's arrays, summed up so that they can be compared across ranks.
+func digest<T: TestElement>(_ values: some Collection<T>) -> UInt64 {
+    values.reduce(14_695_981_039_346_656_037) { SplitMix.mix($0 ^ $1.bits) }
+}
+
+/// Counts how many ranks have come to a point.
+final class Counter: Sendable {
+    private let count = Atomic<Int>(0)
+
+    var value: Int { count.load(ordering: .sequentiallyConsistent) }
+
+    func increment() {
+        count.add(1, ordering: .sequentiallyConsistent)
+    }
+}
