@@ -48,6 +48,7 @@ import Torch
 
     @Test func weightsAreChannelsLast() throws {
         let network = try ResNet(depth: .resNet18, form: .cifar, width: 0.1, seed: 4)
-        #expect(network.parameters.filter { $0.tensor.dimensions == 4 }.allSatisfy(\.tensor.isChannelsLast))
+        let kernels = network.parameters.map(\.tensor).filter { $0.dimensions == 4 }
+        #expect(kernels.allSatisfy { $0.isChannelsLast })
     }
 }

@@ -11,7 +11,7 @@ import Torch
             #expect(a.name == b.name)
             #expect(try values(a.tensor) == values(b.tensor), "\(a.name)")
         }
-        #expect(target.parameters.allSatisfy(\.tensor.requiresGradient))
+        #expect(target.parameters.allSatisfy { $0.tensor.requiresGradient })
         let images = try waves([2, 1, 12, 12], 0)
         #expect(try values(source.embed(images, mode: .inference)) == values(target.embed(images, mode: .inference)))
     }

@@ -24,7 +24,7 @@ import Torch
     func namesOrderAndShapesAreTorchvisions(_ listing: Listing) throws {
         let title = listing.title.split(separator: " ")
         let network = try ResNet(
-            depth: #require(ResNet.Depth(rawValue: #require(Int(title[0])))),
+            depth: #require(Int(title[0]).flatMap(ResNet.Depth.init(rawValue:))),
             form: #require(ResNet.Form(rawValue: String(title[1]))), width: #require(Double(title[2])),
             inputChannels: #require(Int(title[3])), seed: 1)
         var expected: [String] = []

@@ -9,20 +9,31 @@ func waves(_ shape: [Int], _ phase: Double, scale: Double = 1, shift: Double = 0
     return try Tensor((0..<count).map { shift + scale * sin(0.37 * (Double($0) + 1) + phase) }, shape: shape)
 }
 
+/// shift + scale · u over the elements i, u in [−1, 1) a hash of i and `seed`, as `noise` in `Golden/formulas.py`.
+func noise(_ shape: [Int], _ seed: Int, scale: Double = 1, shift: Double = 0) throws -> Tensor {
+    let count = shape.reduce(1, *)
+    let values = (0..<count).map { i -> Double in
+        var h = UInt32(truncatingIfNeeded: (i + 1) * 2_654_435_761 + seed * 40503)
+        for _ in 0..<2 { h = (h ^ (h >> 16)) &* 2_246_822_519 }
+        h ^= h >> 13
+        return shift + scale * (Double(h) / 0x1p31 - 1)
+    }
+    return try Tensor(values, shape: shape)
+}
+
 /// Sets every tensor of a model by formula, as `fill` in `Golden/formulas.py` does.
 func fill(_ model: some Layer) throws {
     try withoutGradient {
         for (place, entry) in model.state.enumerated() where !entry.name.hasSuffix("num_batches_tracked") {
             let shape = entry.tensor.shape
-            let phase = Double(place)
             let values: Tensor
             if shape.count > 1 {
                 let fanOut = Double(shape[0] * shape[2...].reduce(1, *))
-                values = try waves(shape, phase, scale: 2 / fanOut.squareRoot())
+                values = try noise(shape, place, scale: (6 / fanOut).squareRoot())
             } else if entry.name.hasSuffix("running_var") || entry.name.hasSuffix("weight") {
-                values = try waves(shape, phase, scale: 0.3, shift: 1)
+                values = try noise(shape, place, scale: 0.3, shift: 1)
             } else {
-                values = try waves(shape, phase, scale: 0.1)
+                values = try noise(shape, place, scale: 0.1)
             }
             try entry.tensor.copyInPlace(from: values)
         }

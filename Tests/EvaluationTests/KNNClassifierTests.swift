@@ -9,8 +9,11 @@ import Torch
 
     /// Rows with no two similarities alike, and labels.
     static func data(_ count: Int, phase: Double) throws -> (rows: [[Double]], tensor: Tensor, labels: [Int]) {
-        let rows = (0..<count).map { i in
-            (0..<dimension).map { d in sin(Double(i * i) * 0.173 + Double(d) * 1.31 + phase) + 0.1 * Double(d) }
+        let rows = (0..<count).map { i -> [Double] in
+            (0..<dimension).map { d -> Double in
+                let angle = 0.173 * Double(i * i) + 1.31 * Double(d) + phase
+                return sin(angle) + 0.1 * Double(d)
+            }
         }
         let labels = (0..<count).map { ($0 * 7 + $0 / 3) % classes }
         return (rows, try Tensor(rows.flatMap { $0 }, shape: [count, dimension]), labels)

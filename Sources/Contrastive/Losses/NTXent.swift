@@ -36,7 +36,7 @@ public func ntXent(
             normalisers.append(normaliser)
         }
         return [try Tensor.concatenated(losses, dim: 0).sum() / Double(anchorCount)]
-    } backward: { [normalisers] gradients in
+    } backward: { gradients in
         guard let gradient = gradients[0] else { return [nil, nil] }
         return try rows.gradients(normalisers: normalisers, scale: gradient.item() / Double(anchorCount))
     }

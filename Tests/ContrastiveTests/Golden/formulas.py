@@ -14,6 +14,19 @@ def waves(shape, phase, scale=1.0, shift=0.0):
     return torch.from_numpy(values).reshape(shape)
 
 
+def noise(shape, seed, scale=1.0, shift=0.0):
+    """shift + scale * u over the elements i, u in [-1, 1) an integer hash of i and seed, float64. Unlike the waves these
+    make matrices of full rank, so that a network of them is well conditioned."""
+    mask = numpy.uint64(0xFFFFFFFF)
+    h = numpy.arange(1, math.prod(shape) + 1, dtype=numpy.uint64) * numpy.uint64(2654435761)
+    h = (h + numpy.uint64(seed) * numpy.uint64(40503)) & mask
+    for _ in range(2):
+        h = ((h ^ (h >> numpy.uint64(16))) * numpy.uint64(2246822519)) & mask
+    h = h ^ (h >> numpy.uint64(13))
+    values = shift + scale * (h.astype(numpy.float64) / 2.0**31 - 1.0)
+    return torch.from_numpy(values).reshape(shape)
+
+
 def resnet(depth, form, width, channels):
     """torchvision's ResNet without classifier; its own _make_layer builds the stages in the scaled widths."""
     network = getattr(torchvision.models, f"resnet{depth}")(weights=None)
@@ -35,16 +48,16 @@ def resnet(depth, form, width, channels):
 
 
 def fill(network):
-    """Sets every entry of the state by formula; the phase is the entry's place in the state."""
+    """Sets every entry of the state by formula; the seed is the entry's place in the state."""
     state = network.state_dict()
     for place, (name, tensor) in enumerate(state.items()):
         if name.endswith("num_batches_tracked"):
             continue
         if tensor.dim() > 1:
             fan_out = tensor.shape[0] * tensor[0, 0].numel()
-            values = waves(tensor.shape, place, 2 / math.sqrt(fan_out))
+            values = noise(tensor.shape, place, math.sqrt(6 / fan_out))
         elif name.endswith("running_var") or name.endswith("weight"):
-            values = waves(tensor.shape, place, 0.3, 1.0)
+            values = noise(tensor.shape, place, 0.3, 1.0)
         else:
-            values = waves(tensor.shape, place, 0.1)
+            values = noise(tensor.shape, place, 0.1)
         tensor.copy_(values)

@@ -5,7 +5,7 @@ import pathlib
 
 import torch
 
-from formulas import fill, resnet, waves
+from formulas import fill, noise, resnet
 
 CASES = [
     (18, "cifar", 1, 3, [4, 3, 16, 16]),
@@ -23,12 +23,12 @@ results = []
 for depth, form, width, channels, shape in CASES:
     network = resnet(depth, form, width, channels).double()
     fill(network)
-    images = waves(shape, 0.5)
+    images = noise(shape, 1000)
     network.eval()
     inference = network(images).detach()
     network.train()
     training = network(images)
-    weights = waves(training.shape, 0.25)
+    weights = noise(training.shape, 1001)
     (training * weights).sum().backward()
     gradients = [parameter.grad for parameter in network.parameters()]
     norms = [buffer for name, buffer in network.named_buffers() if "running" in name]
