@@ -1,3 +1,4 @@
+import Foundation
 import Randomness
 import Torch
 
@@ -22,16 +23,25 @@ struct WeightInitializer {
         self.scalarType = scalarType
     }
 
-    /// A trainable tensor of independent normal numbers with mean 0 and `standardDeviation`.
+    /// A trainable tensor of independent normal numbers with mean 0 and `standardDeviation` (Box–Muller, both of a pair).
     mutating func normal(_ shape: [Int], standardDeviation: Double) throws -> Tensor {
         var stream = nextStream()
-        return try trainable(shape) { stream.normal() * standardDeviation }
+        let count = shape.reduce(1, *)
+        var values = Array(repeating: 0.0, count: count)
+        for index in stride(from: 0, to: count, by: 2) {
+            let radius = standardDeviation * (-2 * log(1 - stream.uniformDouble())).squareRoot()
+            let angle = 2 * Double.pi * stream.uniformDouble()
+            values[index] = radius * cos(angle)
+            if index + 1 < count { values[index + 1] = radius * sin(angle) }
+        }
+        return try trainable(values, shape)
     }
 
     /// A trainable tensor of independent uniform numbers in [−`bound`, `bound`).
     mutating func uniform(_ shape: [Int], bound: Double) throws -> Tensor {
         var stream = nextStream()
-        return try trainable(shape) { (2 * stream.uniformDouble() - 1) * bound }
+        let values = (0..<shape.reduce(1, *)).map { _ in (2 * stream.uniformDouble() - 1) * bound }
+        return try trainable(values, shape)
     }
 
     private mutating func nextStream() -> Philox {
@@ -39,14 +49,8 @@ struct WeightInitializer {
         return Philox(seed: seed, path: [part.rawValue, drawn])
     }
 
-    private func trainable(_ shape: [Int], _ draw: () -> Double) throws -> Tensor {
-        let count = shape.reduce(1, *)
-        var tensor: Tensor
-        if scalarType == .float64 {
-            tensor = try Tensor((0..<count).map { _ in draw() }, shape: shape)
-        } else {
-            tensor = try Tensor((0..<count).map { _ in Float(draw()) }, shape: shape).converted(to: scalarType)
-        }
+    private func trainable(_ values: [Double], _ shape: [Int]) throws -> Tensor {
+        var tensor = try Tensor(values, shape: shape).converted(to: scalarType)
         if shape.count == 4 { tensor = try tensor.channelsLast() }
         try tensor.setRequiresGradient(true)
         return tensor
