@@ -79,9 +79,9 @@ if !coreOnly {
             dependencies: ["Training", "Evaluation", "Coordination", "ZeroMQTransport"]),
         .executableTarget(name: "murmur", dependencies: ["Runtime", "Configuration"]),
 
-        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
+        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "Randomness"]),
         .testTarget(name: "ImagePipelineTests", dependencies: ["ImagePipeline", "Randomness"]),
-        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints"]),
+        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Randomness"]),
         .testTarget(name: "ZeroMQTransportTests", dependencies: ["ZeroMQTransport", "Collectives"]),
         .testTarget(name: "TorchTests", dependencies: ["Torch"]),
         .testTarget(
