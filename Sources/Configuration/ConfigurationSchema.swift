@@ -1,7 +1,8 @@
 /// The one table of all keys, in the order of help, documentation and the resolved file.
 public enum ConfigurationSchema {
     public static let keys: [ConfigurationKey] =
-        topLevel + encoder + projector + loss + optimizer + schedule + augment + loader + checkpoint + cluster + progress
+        topLevel + encoder + projector + loss + optimizer + schedule + augment + loader + checkpoint + cluster
+        + progress
 
     /// The row of a dotted key.
     public static func key(named name: String) -> ConfigurationKey? {
@@ -28,8 +29,10 @@ public enum ConfigurationSchema {
                 + " workers."),
         .seed("seed", \.seed, "Seed of the weights, the sample order and the augmentation."),
         .choice(
-            "batch_norm", \.batchNorm, "Where batch normalisation takes statistics: the whole global batch, or each slice."),
-        .flag("reproducible", \.reproducible, "Order-free sums, bit for bit the same on any workers; not available yet."),
+            "batch_norm", \.batchNorm,
+            "Where batch normalisation takes statistics: the whole global batch, or each slice."),
+        .flag(
+            "reproducible", \.reproducible, "Order-free sums, bit for bit the same on any workers; not available yet."),
         .integer("threads", \.threads, 1...1024, trajectory: false, "Compute threads of each worker."),
     ]
 
@@ -59,7 +62,8 @@ public enum ConfigurationSchema {
             "optimizer.lr", \.optimizer.learningRate, .atLeast(0),
             "Learning rate at the peak of the schedule, as it is used: not scaled by the batch."),
         .number("optimizer.momentum", \.optimizer.momentum, .within(0.0..<1.0), "Momentum of `lars` and `sgd`."),
-        .number("optimizer.weight_decay", \.optimizer.weightDecay, .atLeast(0), "Weight decay; not of biases and norms."),
+        .number(
+            "optimizer.weight_decay", \.optimizer.weightDecay, .atLeast(0), "Weight decay; not of biases and norms."),
         .number("optimizer.trust", \.optimizer.trust, .above(0), "Trust coefficient of `lars`."),
         .number("optimizer.beta1", \.optimizer.beta1, .within(0.0..<1.0), "First moment's decay of `adamw`."),
         .number("optimizer.beta2", \.optimizer.beta2, .within(0.0..<1.0), "Second moment's decay of `adamw`."),
@@ -71,8 +75,10 @@ public enum ConfigurationSchema {
         .optionalNumber(
             "schedule.warmup_epochs", \.schedule.warmupEpochs, .atLeast(0),
             "Linear warm-up in epochs; give this or `schedule.warmup_steps` or neither."),
-        .optionalInteger("schedule.warmup_steps", \.schedule.warmupSteps, 0...1_000_000_000, "Linear warm-up in steps."),
-        .number("schedule.final_lr", \.schedule.finalLearningRate, .atLeast(0), "Learning rate at the end of `cosine`."),
+        .optionalInteger(
+            "schedule.warmup_steps", \.schedule.warmupSteps, 0...1_000_000_000, "Linear warm-up in steps."),
+        .number(
+            "schedule.final_lr", \.schedule.finalLearningRate, .atLeast(0), "Learning rate at the end of `cosine`."),
     ]
 
     private static let augment: [ConfigurationKey] = [
@@ -92,7 +98,8 @@ public enum ConfigurationSchema {
         .number("augment.contrast", \.augment.contrast, .within(0.0...2.0), "Contrast jitter at strength 1."),
         .number("augment.saturation", \.augment.saturation, .within(0.0...2.0), "Saturation jitter at strength 1."),
         .number(
-            "augment.hue", \.augment.hue, .within(0.0...0.5), "Hue jitter at strength 1, in turns of the colour circle."),
+            "augment.hue", \.augment.hue, .within(0.0...0.5), "Hue jitter at strength 1, in turns of the colour circle."
+        ),
         .number("augment.grayscale", \.augment.grayscale, .within(0.0...1.0), "Probability of dropping the colours."),
         .number("augment.blur", \.augment.blur, .within(0.0...1.0), "Probability of the Gaussian blur."),
         .number("augment.blur_sigma_min", \.augment.blurSigmaMin, .above(0), "Least σ of the blur, in pixels."),

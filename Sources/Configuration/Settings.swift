@@ -38,7 +38,8 @@ struct Settings {
                 let texts = try items.map { item in
                     guard case .scalar(let text, _) = item.value else {
                         throw ConfigurationError(
-                            place: .file(file, line: item.line), key: name, message: "a list may hold only plain values")
+                            place: .file(file, line: item.line), key: name, message: "a list may hold only plain values"
+                        )
                     }
                     return text
                 }

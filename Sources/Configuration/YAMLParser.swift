@@ -125,7 +125,9 @@ struct YAMLParser: ~Copyable {
             let scalar = event.data.scalar
             try refuse(anchor: scalar.anchor, tag: scalar.tag, line: line)
             let bytes = UnsafeBufferPointer(start: scalar.value, count: scalar.length)
-            return (.scalar(String(decoding: bytes, as: UTF8.self), plain: scalar.style == YAML_PLAIN_SCALAR_STYLE), line)
+            return (
+                .scalar(String(decoding: bytes, as: UTF8.self), plain: scalar.style == YAML_PLAIN_SCALAR_STYLE), line
+            )
         case YAML_SEQUENCE_START_EVENT:
             try refuse(anchor: event.data.sequence_start.anchor, tag: event.data.sequence_start.tag, line: line)
             return (.sequenceStart, line)
