@@ -18,21 +18,25 @@ public final class AugmentationWorkspace {
     }
 }
 
-/// A growing block of floats, aligned to cache lines. New memory is zero, so padding is finite.
-final class Scratch {
-    private var memory: UnsafeMutablePointer<Float>?
+/// Scratch memory for floats.
+typealias Scratch = Table<Float>
+
+/// A growing block of numbers, aligned to cache lines. New memory is zero, so padding is finite.
+final class Table<Number: Numeric> {
+    private var memory: UnsafeMutablePointer<Number>?
     private var capacity = 0
 
-    /// At least `count` floats; what was in them is kept only if the block need not grow.
-    func reserve(_ count: Int) -> UnsafeMutablePointer<Float> {
+    /// At least `count` numbers; what was in them is kept only if the block need not grow.
+    func reserve(_ count: Int) -> UnsafeMutablePointer<Number> {
         if let memory, capacity >= count { return memory }
         memory?.deallocate()
-        // Room for one vector past the end, where loops write whole vectors.
-        capacity = count + Planes.lanes
-        let raw = UnsafeMutableRawPointer.allocate(byteCount: capacity * MemoryLayout<Float>.stride, alignment: 64)
-        let fresh = raw.bindMemory(to: Float.self, capacity: capacity)
-        fresh.initialize(repeating: 0, count: capacity)
+        // Room for one vector past the end, where loops read and write whole vectors.
+        let room = count + Planes.lanes
+        let raw = UnsafeMutableRawPointer.allocate(byteCount: room * MemoryLayout<Number>.stride, alignment: 64)
+        let fresh = raw.bindMemory(to: Number.self, capacity: room)
+        fresh.initialize(repeating: .zero, count: room)
         memory = fresh
+        capacity = count
         return fresh
     }
 

@@ -18,6 +18,12 @@ public struct BadSample: Equatable, Sendable, CustomStringConvertible {
     public let name: String
     public let cause: String
 
+    public init(index: Int, name: String, cause: String) {
+        self.index = index
+        self.name = name
+        self.cause = cause
+    }
+
     public var description: String { "\(name): \(cause)" }
 }
 

@@ -42,8 +42,8 @@ extension Planes {
 
     /// Turns every pixel's hue by `shift` of the circle (−0.5…0.5).
     ///
-    /// Value and chroma stay; with h the hue in sixths of the circle, channel c is
-    /// value − chroma · clip(min(k, 4 − k)), k = (n + h) mod 6, n = 5, 3, 1 for red, green, blue.
+    /// Value and chroma stay; with h the hue in sixths of the circle, 0 ≤ h < 6, red lacks chroma · clip(2 − |h − 3|) of
+    /// the value, green chroma · clip(|h − 2| − 1), blue chroma · clip(|h − 4| − 1).
     func shiftHue(_ shift: Float) {
         guard channels == 3 else { return }
         let (red, green, blue) = (plane(0), plane(1), plane(2))
@@ -58,9 +58,12 @@ extension Planes {
             hue.replace(with: 2 + (b - r) * inverse, where: value .== g)
             hue.replace(with: (g - b) * inverse, where: value .== r)
             hue += sixths
-            store(value - chroma * Self.ramp(hue + 5), red + index)
-            store(value - chroma * Self.ramp(hue + 3), green + index)
-            store(value - chroma * Self.ramp(hue + 1), blue + index)
+            // From −4…8 into 0..<6.
+            hue.replace(with: hue + 6, where: hue .< 0)
+            hue.replace(with: hue - 6, where: hue .>= 6)
+            store(value - chroma * (2 - Self.magnitude(hue - 3)).clipped, red + index)
+            store(value - chroma * (Self.magnitude(hue - 2) - 1).clipped, green + index)
+            store(value - chroma * (Self.magnitude(hue - 4) - 1).clipped, blue + index)
         }
     }
 
@@ -118,13 +121,8 @@ extension Planes {
         a.replacing(with: b, where: b .< a)
     }
 
-    /// clip(min(k, 4 − k)) for k = `position` mod 6; `position` lies in −6…<18.
     @inline(__always)
-    private static func ramp(_ position: SIMD8<Float>) -> SIMD8<Float> {
-        var k = position
-        k.replace(with: k + 6, where: k .< 0)
-        k.replace(with: k - 6, where: k .>= 6)
-        k.replace(with: k - 6, where: k .>= 6)
-        return smaller(k, 4 - k).clipped
+    private static func magnitude(_ a: SIMD8<Float>) -> SIMD8<Float> {
+        larger(a, -a)
     }
 }
