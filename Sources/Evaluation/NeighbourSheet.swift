@@ -2,7 +2,7 @@ import ImagePipeline
 import Torch
 
 /// A picture of queries, one a row, each followed by its nearest neighbours by cosine: a green border for the query's
-/// own class, a red one for any other.
+/// own class, a red one for any other; the query itself has a blue one.
 public struct NeighbourSheet {
     private let bank: any ImageDataset
     private let bankLabels: [Int]
@@ -16,6 +16,8 @@ public struct NeighbourSheet {
     }
 
     /// Draws `rows` queries, spread evenly over the classes, with `neighbours` neighbours each, as a PNG file.
+    ///
+    /// - Throws: `ImageError`, `PictureError`.
     public func draw(
         queries: any ImageDataset, features: Tensor, labels: [Int], rows: Int = 10, neighbours: Int = 10,
         to path: String
@@ -24,17 +26,16 @@ public struct NeighbourSheet {
         let picked = try features.indexSelected(dim: 0, indices: Tensor(chosen.map(Int64.init), shape: [chosen.count]))
         let result = try classifier.evaluate(
             queries: picked, labels: chosen.map { labels[$0] }, ks: [neighbours], keepingNeighbours: true)
-        var cells: [[ImageSheet.Cell]] = []
+        var sheet = ImageSheet(columns: neighbours + 1, cellSize: 56)
         for (query, found) in zip(chosen, result.neighbours) {
-            let first = ImageSheet.Cell(image: try queries.image(at: query), border: nil)
-            let rest = try found.map { index in
-                ImageSheet.Cell(
-                    image: try bank.image(at: index),
-                    border: bankLabels[index] == labels[query] ? .green : .red)
+            sheet.append(try queries.image(at: query), border: .query)
+            for index in found {
+                sheet.append(try bank.image(at: index), border: bankLabels[index] == labels[query] ? .right : .wrong)
             }
-            cells.append([first] + rest)
+            // A bank smaller than the number of neighbours leaves the row short.
+            for _ in found.count..<neighbours { sheet.appendBlank() }
         }
-        try PNGWriter.write(ImageSheet(rows: cells).composed(), to: path)
+        try PNGWriter.write(sheet.render(), to: path)
     }
 
     /// The first query of each class in turn, then the second, until there are enough.

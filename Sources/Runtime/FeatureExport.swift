@@ -33,9 +33,10 @@ public enum FeatureExport {
 /// `murmur export`: the backbone alone, under torchvision's names.
 public enum BackboneExport {
     public static func run(checkpoint: String, output: String) throws {
-        let opened = try CheckpointStore.open(path: checkpoint)
-        guard let backbone = opened.contents.groups[CheckpointGroup.backbone] else {
-            throw Failure(.checkpoint, "\(opened.path) has no backbone")
+        let group = CheckpointGroup.backbone
+        let contents = try CheckpointStore.load(CheckpointStore.open(checkpoint).location, groups: [group])
+        guard let backbone = contents.groups[group] else {
+            throw Failure(.checkpoint, "\(checkpoint) has no backbone")
         }
         try SafeTensors.write(backbone, metadata: ["format": "pt"], to: output)
     }
@@ -44,7 +45,8 @@ public enum BackboneExport {
 /// `murmur hash`: a digest over all parameters of a checkpoint.
 public enum CheckpointDigest {
     public static func run(checkpoint: String) throws -> String {
-        let contents = try CheckpointStore.open(path: checkpoint).contents
-        return ParameterDigest.hex(of: contents)
+        let location = try CheckpointStore.open(checkpoint).location
+        return ParameterDigest.hex(
+            of: try CheckpointStore.load(location, groups: ParameterDigest.parameterGroups).groups)
     }
 }

@@ -16,14 +16,15 @@ struct FrozenEncoder {
 
     /// - Parameter checkpoint: a checkpoint's directory, a run's, or its `checkpoints` folder.
     init(checkpoint: String) throws {
-        let opened = try CheckpointStore.open(path: checkpoint)
-        guard let yaml = opened.contents.metadata["configuration"] else {
-            throw Failure(.checkpoint, "\(opened.path) holds no configuration, so the encoder's shape is unknown")
+        let (location, warnings) = try CheckpointStore.open(checkpoint)
+        for warning in warnings { Logger.command.line(warning) }
+        guard let yaml = location.manifest.metadata[CheckpointMetadata.resolvedConfiguration] else {
+            throw Failure(.checkpoint, "\(location.path) holds no configuration, so the encoder's shape is unknown")
         }
-        checkpointPath = opened.path
-        configuration = try RunConfiguration.read(yaml: yaml, name: "\(opened.path)/manifest.json")
+        checkpointPath = location.path
+        configuration = try RunConfiguration.read(yaml: yaml, name: "\(location.path)/manifest.json")
         encoder = try ModelFactory.encoder(configuration)
-        try encoder.load(opened.contents, group: CheckpointGroup.backbone)
+        try encoder.load(CheckpointStore.load(location, groups: [CheckpointGroup.backbone]), group: CheckpointGroup.backbone)
     }
 
     /// The encoder with the weights that training began from.
@@ -67,5 +68,12 @@ struct FrozenEncoder {
             }
         }
         return try parts.map { try Tensor.concatenated($0, dim: 0) }
+    }
+}
+
+extension ResNet {
+    /// Takes over a checkpoint's weights.
+    fileprivate func load(_ contents: CheckpointContents, group: String) throws {
+        try load(contents.groups[group, default: []].map { NamedTensor(name: $0.name, tensor: try $0.tensor()) })
     }
 }

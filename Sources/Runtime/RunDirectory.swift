@@ -21,7 +21,7 @@ public struct RunDirectory: Sendable {
     private var identityPath: String { path + "/run-id" }
 
     /// The checkpoints below this directory.
-    public var checkpoints: CheckpointStore { get throws { try CheckpointStore(directory: path + "/checkpoints") } }
+    public var checkpoints: CheckpointStore { CheckpointStore(directory: path + "/checkpoints") }
 
     /// Creates the directory for a new run.
     ///

@@ -88,8 +88,8 @@ public struct TrainingLaunch {
         let announces = !options.spawnsWorkers
         _ = try run.serve(options, handlers: handlers) { ticket in
             guard announces else { return }
-            print("listening on \(ticket.endpoint); a worker joins with\n  murmur worker --join \(ticket.text)")
-            fflush(stdout)
+            let text = "listening on \(ticket.endpoint); a worker joins with\n  murmur worker --join \(ticket.text)\n"
+            FileHandle.standardOutput.write(Data(text.utf8))
         }
         progress.breakLine()
         try writeReport(seconds: Date().timeIntervalSince(started))
@@ -98,18 +98,18 @@ public struct TrainingLaunch {
     private func writeReport(seconds: Double) throws {
         let records = try RunLog.lines(of: directory.logPath)
         let report = RunReport(
-            records: records, plan: plan, seconds: seconds, checkpoint: try directory.checkpoints.latest()?.path)
+            records: records, plan: plan, seconds: seconds, checkpoint: try directory.checkpoints.latest().location?.path)
         try directory.write(report.json(), to: directory.reportPath)
-        try LossCurve.write(log: directory.logPath, to: directory.lossCurvePath)
     }
 
     /// The newest good checkpoint of a run that this configuration may go on with.
     private static func checkpoint(
         in directory: RunDirectory, for configuration: RunConfiguration
     ) throws -> (path: String, step: Int)? {
-        guard let latest = try directory.checkpoints.latest() else { return nil }
-        let contents = try CheckpointStore.open(path: latest.path).contents
-        let differences = configuration.differences(fromTrajectory: contents.metadata["trajectory"] ?? "")
+        let (newest, warnings) = try directory.checkpoints.latest()
+        for warning in warnings { Logger.command.line(warning) }
+        guard let latest = newest else { return nil }
+        let differences = configuration.differences(fromTrajectory: latest.manifest.configuration)
         guard differences.isEmpty else {
             throw Failure(
                 .checkpoint,

@@ -89,7 +89,7 @@ public final class WorkerProcess {
                 training.prepare(job: job)
             case .runGeneration(let generation):
                 network.admit(generation.members)
-                training.run(generation)
+                try training.run(generation)
             case .setYield(let reason):
                 training.setYield(reason)
             case .abortCollectives(let text):

@@ -30,7 +30,7 @@ public final class GradientBuckets {
             var offset = 0
             for parameter in group {
                 let tensor = parameter.tensor
-                try tensor.setGradient(bucket.asStrided(tensor.shape, tensor.strides, offset))
+                try tensor.setGradient(bucket.asStrided(tensor.shape, strides: tensor.strides, offset: offset))
                 offset += tensor.count
             }
             return bucket

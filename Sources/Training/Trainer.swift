@@ -1,3 +1,4 @@
+import Checkpoints
 import Collectives
 import Configuration
 import Contrastive
@@ -10,6 +11,8 @@ import Torch
 /// One thread owns it.
 public final class Trainer {
     public let configuration: RunConfiguration
+    /// Identifies the run in its checkpoints.
+    private let runID: String
     public let plan: TrainingPlan
     public let state: TrainingState
     private let dataset: any ImageDataset
@@ -20,9 +23,10 @@ public final class Trainer {
     ///   - configuration: with everything that depends on the data already resolved (`resolved(for:)`).
     ///   - checkpoints: where rank 0 saves; nil saves nothing.
     public init(
-        configuration: RunConfiguration, dataset: any ImageDataset, checkpoints: CheckpointWriter?
+        configuration: RunConfiguration, runID: String, dataset: any ImageDataset, checkpoints: CheckpointWriter?
     ) throws {
         self.configuration = configuration
+        self.runID = runID
         self.dataset = dataset
         self.checkpoints = checkpoints
         plan = try TrainingPlan(configuration, datasetCount: dataset.count)
@@ -122,20 +126,30 @@ public final class Trainer {
             cadence.isDue(step: state.completedSteps, cause: cause)
         else { return }
         observer.entered(.save, step: state.completedSteps)
-        try checkpoints.save(state.snapshot(metadata: metadata))
+        try checkpoints.save(snapshot())
     }
 }
 
 extension Trainer {
-    /// What a checkpoint tells of its run: enough to build the encoder again, and to see whether a run may resume it.
-    private var metadata: [String: String] {
-        ["configuration": configuration.resolvedYAML, "trajectory": configuration.trajectoryText]
+    /// The state with what else a checkpoint tells: enough to build the encoder again, and to see who may resume it.
+    private func snapshot() throws -> CheckpointContents {
+        CheckpointContents(
+            step: state.completedSteps, epoch: state.completedSteps / plan.stepsPerEpoch, runID: runID,
+            created: Date().timeIntervalSince1970, configuration: configuration.trajectoryText,
+            metadata: [CheckpointMetadata.resolvedConfiguration: configuration.resolvedYAML],
+            groups: try state.groups())
     }
+}
+
+/// Keys of a checkpoint's metadata.
+public enum CheckpointMetadata {
+    /// The whole configuration as YAML, every key resolved.
+    public static let resolvedConfiguration = "resolved_configuration"
 }
 
 extension LoadedBatch {
     /// The views as `[views · n, C, H, W]` in channels-last memory, without a copy; the batch's buffer lives as long.
-    func images() throws -> Tensor {
+    public func images() throws -> Tensor {
         try Tensor.view(
             memory: UnsafeMutableRawPointer(buffer.floats.baseAddress!), shape: shape, type: .float32,
             keepAlive: buffer

@@ -36,53 +36,31 @@ public final class TrainingState {
 /// The state as the named groups of a checkpoint.
 extension TrainingState {
     /// Copies the state out, so that training can go on while it is written.
-    public func snapshot(metadata: [String: String]) throws -> CheckpointContents {
-        try CheckpointContents(
-            step: completedSteps,
-            groups: [
-                CheckpointGroup.backbone: Self.records(model.encoder.parameters, model.encoder.buffers),
-                CheckpointGroup.heads: Self.records(model.projector.parameters, model.projector.buffers),
-                CheckpointGroup.state: optimizer.state.map { try TensorRecord(name: $0.name, $0.tensor) },
-            ],
-            metadata: metadata)
+    public func groups() throws -> [String: [TensorRecord]] {
+        func records(_ tensors: [NamedTensor]) throws -> [TensorRecord] {
+            try tensors.map { try TensorRecord(name: $0.name, $0.tensor) }
+        }
+        return try [
+            CheckpointGroup.backbone: records(model.encoder.state),
+            CheckpointGroup.heads: records(model.projector.state),
+            CheckpointGroup.state: records(optimizer.state),
+        ]
     }
 
     /// Takes over a checkpoint's state.
     ///
-    /// - Throws: `TrainingError.checkpoint` naming the first tensor that is missing, left over or of another shape.
+    /// - Throws: `TrainingError.checkpoint` where a group is missing, and `ContrastiveError` naming the first tensor
+    ///   that is missing, left over or of another shape.
     public func restore(_ contents: CheckpointContents) throws {
-        try Self.load(contents, CheckpointGroup.backbone, into: Self.named(model.encoder.parameters, model.encoder.buffers))
-        try Self.load(contents, CheckpointGroup.heads, into: Self.named(model.projector.parameters, model.projector.buffers))
-        try Self.load(contents, CheckpointGroup.state, into: optimizer.state)
+        func tensors(_ group: String) throws -> [NamedTensor] {
+            guard let records = contents.groups[group] else {
+                throw TrainingError.checkpoint("the checkpoint has no group '\(group)': it is of another kind of run")
+            }
+            return try records.map { try NamedTensor($0) }
+        }
+        try model.encoder.load(tensors(CheckpointGroup.backbone))
+        try model.projector.load(tensors(CheckpointGroup.heads))
+        try optimizer.restore(tensors(CheckpointGroup.state))
         completedSteps = contents.step
-    }
-
-    private static func named(_ parameters: [Parameter], _ buffers: [NamedTensor]) -> [NamedTensor] {
-        parameters.map { NamedTensor(name: $0.name, tensor: $0.tensor) } + buffers
-    }
-
-    private static func records(_ parameters: [Parameter], _ buffers: [NamedTensor]) throws -> [TensorRecord] {
-        try named(parameters, buffers).map { try TensorRecord(name: $0.name, $0.tensor) }
-    }
-
-    /// Fills `targets` from a group that must hold exactly these names and shapes.
-    static func load(_ contents: CheckpointContents, _ group: String, into targets: [NamedTensor]) throws {
-        guard let records = contents.groups[group] else {
-            throw TrainingError.checkpoint("the checkpoint has no group '\(group)': it is of another kind of run")
-        }
-        var byName = Dictionary(records.map { ($0.name, $0) }) { first, _ in first }
-        for target in targets {
-            guard let record = byName.removeValue(forKey: target.name) else {
-                throw TrainingError.checkpoint("the checkpoint's \(group) has no tensor '\(target.name)'")
-            }
-            guard record.shape == target.tensor.shape else {
-                throw TrainingError.checkpoint(
-                    "the checkpoint's \(group) has '\(target.name)' as \(record.shape), the model as \(target.tensor.shape)")
-            }
-            try withoutGradient { try target.tensor.copyInPlace(from: record.tensor()) }
-        }
-        if let left = byName.keys.sorted().first {
-            throw TrainingError.checkpoint("the checkpoint's \(group) has '\(left)', which the model does not")
-        }
     }
 }

@@ -44,7 +44,7 @@ enum Murmur {
     }
 
     private static func unknown(_ words: [String]) -> Failure {
-        let names = commands.map(\.syntax.name)
+        let names = commands.map { $0.syntax.name }
         let inside = names.filter { $0.hasPrefix(words[0] + " ") }
         if !inside.isEmpty {
             return Failure(.usage, "murmur \(words[0]) needs one of: \(inside.map { "murmur \($0)" }.joined(separator: ", "))")
@@ -54,7 +54,7 @@ enum Murmur {
     }
 
     private static var overview: String {
-        let width = (commands.map(\.syntax.name.count).max() ?? 0) + 2
+        let width = (commands.map { $0.syntax.name.count }.max() ?? 0) + 2
         let lines = commands.map { command in
             let name = command.syntax.name
             return "  \(name)\(String(repeating: " ", count: width - name.count))\(command.syntax.summary)"

@@ -33,7 +33,7 @@ struct LossTests {
         let rows = (0..<2 * count).map { Array(values[$0 * width..<($0 + 1) * width]) }
         func record(_ name: String, _ rows: ArraySlice<[Double]>) throws -> TensorRecord {
             let bytes = rows.flatMap { $0 }.withUnsafeBytes { Array($0) }
-            return try TensorRecord(name: name, dtype: .f64, shape: [count, width], bytes: bytes)
+            return TensorRecord(name: name, type: .float64, shape: [count, width], bytes: bytes)
         }
         try SafeTensors.write(
             [record("z1", rows[..<count]), record("z2", rows[count...])], metadata: [:], to: scratch.path("in"))
@@ -48,7 +48,7 @@ struct LossTests {
         let value = try #require(Double(words.last ?? ""))
         #expect(abs(value - ntXent(rows, temperature: 0.3)) <= 1e-7)
 
-        let gradients = try SafeTensors.read(path: scratch.path("out")).tensors
+        let gradients = try SafeTensors.read(scratch.path("out")).tensors
         #expect(gradients.map(\.name).sorted() == ["grad_z1", "grad_z2"])
         let first = try #require(gradients.first { $0.name == "grad_z1" })
         let ours = first.bytes.withUnsafeBytes { Array($0.bindMemory(to: Double.self)) }
@@ -66,7 +66,7 @@ struct LossTests {
     @Test func aMissingTensorIsNamed() throws {
         let bytes = [UInt8](repeating: 0, count: 16)
         try SafeTensors.write(
-            [TensorRecord(name: "z1", dtype: .f32, shape: [2, 2], bytes: bytes)], metadata: [:], to: scratch.path("in"))
+            [TensorRecord(name: "z1", type: .float32, shape: [2, 2], bytes: bytes)], metadata: [:], to: scratch.path("in"))
         let ending = try scratch.run(
             ["loss", "simclr", "--in", scratch.path("in"), "--workers", "2", "--out", scratch.path("out")])
         #expect(ending.code == 2, "\(ending)")

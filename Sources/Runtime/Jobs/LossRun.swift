@@ -19,7 +19,7 @@ final class LossRun: Job {
     var nextStep: Int? { nil }
 
     func prepare() throws -> Bool {
-        for record in try SafeTensors.read(path: job.input).tensors {
+        for record in try SafeTensors.read(job.input).tensors {
             inputs[record.name] = record
         }
         return true
@@ -39,7 +39,7 @@ final class LossRun: Job {
 
     private func write(_ evaluation: LossEvaluation) throws {
         let records = try evaluation.gradients.sorted { $0.key < $1.key }.map { name, gradient in
-            let type = inputs[name].map(\.scalarType) ?? .float64
+            let type = inputs[name].map { ScalarType($0.type) } ?? .float64
             return try TensorRecord(name: "grad_\(name)", gradient.converted(to: type))
         }
         try SafeTensors.write(records, metadata: ["method": job.method], to: job.output)

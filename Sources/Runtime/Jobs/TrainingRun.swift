@@ -22,8 +22,9 @@ final class TrainingRun: Job {
         let directory = RunDirectory(path: job.runDirectory)
         let sees = directory.isSeen(runID: runID)
         let writer = sees
-            ? try CheckpointWriter(store: directory.checkpoints, keep: job.configuration.checkpoint.keep) : nil
-        trainer = try Trainer(configuration: job.configuration, dataset: dataset, checkpoints: writer)
+            ? CheckpointWriter(store: directory.checkpoints, keep: job.configuration.checkpoint.keep) : nil
+        trainer = try Trainer(
+            configuration: job.configuration, runID: "\(runID)", dataset: dataset, checkpoints: writer)
         return sees
     }
 
@@ -33,7 +34,7 @@ final class TrainingRun: Job {
         }
         // Everyone begins from the same seed, so that only a checkpoint has to be read, by the rank that sees it.
         if generation.stateSource == nil, generation.communicator.rank == 0, let path = job.resumeFrom {
-            try trainer.state.restore(CheckpointStore.open(path: path).contents)
+            try trainer.state.restore(CheckpointStore.load(CheckpointStore.open(path).location))
         }
         defer { nextStep = trainer.state.completedSteps + 1 }
         return try trainer.run(
