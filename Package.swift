@@ -41,7 +41,8 @@ var targets: [Target] = [
         dependencies: ["Randomness", "ClusterProtocol", "Coordination", "Collectives"]),
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness"]),
     .testTarget(name: "ClusterProtocolTests", dependencies: ["ClusterProtocol", "Randomness"]),
-    .testTarget(name: "CoordinationTests", dependencies: ["Coordination", "ClusterTestKit"]),
+    .testTarget(
+        name: "CoordinationTests", dependencies: ["Coordination", "ClusterTestKit"], exclude: ["Transcripts"]),
     .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "ClusterTestKit"]),
 ]
 

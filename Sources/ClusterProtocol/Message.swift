@@ -99,7 +99,8 @@ public enum Message: Equatable, Sendable {
         /// In ring order: the index is the rank.
         public var members: [RingMember]
         public var ownRank: UInt32
-        /// The step with which the generation begins.
+        /// The step with which the generation begins. With an `initial` state that state itself knows where it stands (a
+        /// checkpoint may be resumed), and this is 0.
         public var startStep: UInt64
         public var stateSource: StateSource
 

@@ -60,6 +60,7 @@ public struct WireReader: Sendable {
         let start = self
         let length = Int(try integer(field, as: UInt32.self))
         guard length <= limit else { throw start.failure(field, .tooLong(length: length, limit: limit)) }
+        guard remaining >= length else { throw start.failure(field, .truncated(needed: length, left: remaining)) }
         return try raw(length, field)
     }
 
@@ -68,7 +69,7 @@ public struct WireReader: Sendable {
         let start = self
         let length = Int(try integer(field, as: UInt16.self))
         guard length <= limit else { throw start.failure(field, .tooLong(length: length, limit: limit)) }
-        try require(length, field)
+        guard remaining >= length else { throw start.failure(field, .truncated(needed: length, left: remaining)) }
         guard let text = String(validating: bytes[offset..<offset + length], as: UTF8.self) else {
             throw start.failure(field, .notUTF8)
         }

@@ -31,6 +31,10 @@ extension CoordinatorMachine {
         phase = .ending(outcome, until: now + configuration.endGraceMilliseconds)
         log(.ending(outcome))
         for member in orderedMembers {
+            if member.hasExited {
+                remove(member.id)
+                continue
+            }
             if member.state == .running {
                 send(.abort(text: outcome.text), to: member.connection)
             }

@@ -48,6 +48,7 @@ extension CoordinatorMachine {
             finishIfAllGone()
             return
         }
+        members[member.id]?.hasExited = true
         let silence = seconds(now.since(member.lastHeard))
         lost(member, why: "its process ended (\(status)), last heard from \(silence) before", isCertain: true, now: now)
     }

@@ -11,6 +11,8 @@ struct CoordinatorMember: Sendable {
     var seesRunDirectory = false
     /// Asked to leave; let go at the next step boundary.
     var isLeaving = false
+    /// Its process is known to have ended: nobody is there to be told anything.
+    var hasExited = false
     var lastHeard: UInt64
     /// Since when the transport has had no link to it.
     var unreachableSince: UInt64?

@@ -27,7 +27,7 @@ public enum LogLine: Equatable, Sendable {
     case joining(endpoint: String)
     case welcomed(WorkerID, endpoint: String)
     case waiting(text: String)
-    case ringFormed(Generation, rank: Int, worldSize: Int, startStep: UInt64)
+    case ringFormed(Generation, rank: Int, worldSize: Int, startStep: UInt64, stateSource: StateSource)
     case askedToYield(Generation, YieldReason)
     case aborted(Generation, text: String)
     case linkLost(Generation, rank: Int, text: String)
@@ -66,8 +66,8 @@ extension LogLine: CustomStringConvertible {
             "\(worker) is prepared and \(sees ? "sees" : "does not see") the run directory"
         case .refused(let who, let refusal): "\(who) refused: \(refusal.text.onOneLine)"
         case .formed(let generation, let ring, let step, let source):
-            "generation \(generation) starts at step \(step) with \(ring.count) rank\(ring.count == 1 ? "" : "s"), "
-                + "state \(source.phrase): " + ring.map(\.description).joined(separator: ", ")
+            "generation \(generation) starts with \(ring.count) rank\(ring.count == 1 ? "" : "s") "
+                + "\(source.phrase(startStep: step)): " + ring.map(\.description).joined(separator: ", ")
         case .standingBy(let worker, let why): "\(worker) stands by: \(why)"
         case .yieldAsked(let generation, let reason, let why):
             "generation \(generation) is asked to leave at a step boundary (\(reason)): \(why)"
@@ -87,8 +87,8 @@ extension LogLine: CustomStringConvertible {
         case .joining(let endpoint): "joining the coordinator at \(endpoint)"
         case .welcomed(let id, let endpoint): "joined the coordinator at \(endpoint) as worker \(id)"
         case .waiting(let text): "waiting outside the ring: \(text.onOneLine)"
-        case .ringFormed(let generation, let rank, let worldSize, let step):
-            "generation \(generation): rank \(rank) of \(worldSize), from step \(step)"
+        case .ringFormed(let generation, let rank, let worldSize, let step, let source):
+            "generation \(generation): rank \(rank) of \(worldSize), \(source.phrase(startStep: step))"
         case .askedToYield(let generation, let reason):
             "leaving generation \(generation) at a step boundary (\(reason))"
         case .aborted(let generation, let text): "generation \(generation) is given up: \(text.onOneLine)"
@@ -105,10 +105,10 @@ extension LogLine: CustomStringConvertible {
 }
 
 extension StateSource {
-    fileprivate var phrase: String {
+    fileprivate func phrase(startStep: UInt64) -> String {
         switch self {
-        case .initial: "built by each"
-        case .rank(let rank): "from rank \(rank)"
+        case .initial: "from the job's initial state"
+        case .rank(let rank): "at step \(startStep) with the state of rank \(rank)"
         }
     }
 }

@@ -68,7 +68,10 @@ extension WorkerMachine {
         state = .running
         step = form.startStep
         phase = "forming the ring"
-        log(.ringFormed(generation, rank: rank, worldSize: form.members.count, startStep: form.startStep))
+        log(
+            .ringFormed(
+                generation, rank: rank, worldSize: form.members.count, startStep: form.startStep,
+                stateSource: form.stateSource))
         emit(
             .runGeneration(
                 FormedGeneration(
@@ -97,8 +100,7 @@ extension WorkerMachine {
         }
         exit(
             ExitCode.noCluster,
-            "\(coordinator) speaks protocol version \(frame.version), this worker version \(configuration.version), "
-                + "and refused it: \(refusal.text.onOneLine)")
+            "\(coordinator) (protocol version \(frame.version)) refused this worker: \(refusal.text.onOneLine)")
     }
 
     mutating func leaveRequested() {

@@ -31,6 +31,8 @@ extension WorkerMachine {
             send(.finished(payload: payload))
         case .linkLost(let rank, let text):
             log(.linkLost(generation, rank: Int(rank), text: text))
+            // So that the place is known to the phase, not only as of the last heartbeat.
+            send(.heartbeat(step: step, phase: phase))
             send(.suspect(rank: rank, text: text))
         case .prepared, .failed, .notice: break
         }
@@ -42,6 +44,7 @@ extension WorkerMachine {
         // An echo of what is known already.
         case .broken, .failed, .exited: return
         }
+        if state == .running { send(.heartbeat(step: step, phase: phase)) }
         send(.failed(exitCode: exitCode, text: text))
         if state == .running { emit(.abortCollectives(text: text)) }
         state = .failed(exitCode: exitCode, text: text, until: now + configuration.lastWordsMilliseconds)

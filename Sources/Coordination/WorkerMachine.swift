@@ -145,7 +145,7 @@ public struct FormedGeneration: Equatable, Sendable {
     /// In ring order: the index is the rank.
     public var members: [RingMember]
     public var rank: Int
-    /// The first step to do.
+    /// The first step to do; 0 with an `initial` state, which itself knows where it stands.
     public var startStep: UInt64
     public var stateSource: StateSource
 

@@ -1,2 +1,0 @@
-import ClusterProtocol
-import Testing
