@@ -46,7 +46,8 @@ struct Evidence: Sendable {
 
     /// False if the same suspicion is held already.
     mutating func add(_ suspicion: Suspicion) -> Bool {
-        if suspicions.contains(where: { $0.reporter.id == suspicion.reporter.id && $0.target.id == suspicion.target.id }) {
+        if suspicions.contains(where: { $0.reporter.id == suspicion.reporter.id && $0.target.id == suspicion.target.id }
+        ) {
             return false
         }
         suspicions.append(suspicion)

@@ -47,7 +47,8 @@ public enum LogLine: Equatable, Sendable {
     public var severity: Severity {
         switch self {
         case .dropped, .prepared, .joining, .slept: .debug
-        case .joined, .formed, .standingBy, .yieldAsked, .leaving, .left, .welcomed, .waiting, .ringFormed, .askedToYield:
+        case .joined, .formed, .standingBy, .yieldAsked, .leaving, .left, .welcomed, .waiting, .ringFormed,
+            .askedToYield:
             .info
         case .refused, .removed, .suspected, .notice, .stopRequested, .stalled, .aborted, .linkLost, .askedToLeave,
             .malformed:

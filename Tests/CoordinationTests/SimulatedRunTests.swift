@@ -30,6 +30,7 @@ private func everyoneEndedWith(_ code: Int32, _ report: SimulationReport) -> [St
 
 @Suite struct SimulatedRunTests {
     @Test func whateverJoinsAndLeavesEveryStepIsDoneOnceByAllOfOneRing() {
+        var (regrouped, savedAtTheEnd) = (0, 0)
         forEachSeed(2_000, "joins and leaves") { seed, random in
             var scenario = randomCluster(seed, &random)
             scenario.rankZeroNeedsRunDirectory = random.chance(0.5)
@@ -47,6 +48,8 @@ private func everyoneEndedWith(_ code: Int32, _ report: SimulationReport) -> [St
             return scenario
         } check: { scenario, report in
             let steps = report.steps.map(\.step)
+            if Set(report.steps.map(\.generation)).count > 2 { regrouped += 1 }
+            if report.outcome?.result == nil { savedAtTheEnd += 1 }
             var broken = everyoneEndedWith(0, report)
             broken += expect(report.outcome?.exitCode == 0, "outcome \(report.outcome as Any)")
             broken += expect(steps == Array(1...UInt64(max(1, steps.count))), "steps \(steps)")
@@ -58,7 +61,8 @@ private func everyoneEndedWith(_ code: Int32, _ report: SimulationReport) -> [St
                 broken += expect(report.outcome?.result == [42], "result \(report.outcome as Any)")
                 broken += expect(UInt64(steps.count) == scenario.steps, "\(steps.count) steps")
             } else {
-                broken += expect(report.outcome?.text.contains("the state is saved") == true, "\(report.outcome as Any)")
+                let text = report.outcome?.text ?? ""
+                broken += expect(text.contains("the state is saved"), text)
             }
             for worker in report.workers {
                 let expected = report.steps.filter { $0.nodes.contains(worker.node) }.map(\.step)
@@ -66,9 +70,14 @@ private func everyoneEndedWith(_ code: Int32, _ report: SimulationReport) -> [St
             }
             return broken
         }
+        // The seeds do reach what this is about (unless one alone was asked for).
+        if regrouped + savedAtTheEnd > 1 {
+            #expect(regrouped > 200 && savedAtTheEnd > 20, "\(regrouped) regrouped, \(savedAtTheEnd) ended early")
+        }
     }
 
     @Test func aKilledWorkerIsNamedAndEveryoneEndsInTime() {
+        var inRing = 0
         forEachSeed(2_000, "kill of a worker") { seed, random in
             var scenario = randomCluster(seed, &random)
             scenario.steps = 60
@@ -87,6 +96,7 @@ private func everyoneEndedWith(_ code: Int32, _ report: SimulationReport) -> [St
                 if outcome.exitCode == 6 { broken += expect(outcome.text.contains(pid), "\(outcome)") }
                 return broken
             }
+            inRing += 1
             var broken = expect(outcome.exitCode == 6, "\(outcome)")
             broken += expect(outcome.text.hasPrefix("worker ") && outcome.text.contains(pid), outcome.text)
             for worker in report.workers where worker.node != victim {
@@ -99,6 +109,7 @@ private func everyoneEndedWith(_ code: Int32, _ report: SimulationReport) -> [St
             }
             return broken
         }
+        #expect(inRing > 500 || inRing <= 1, "\(inRing) were killed in a ring")
     }
 
     @Test func withoutItsCoordinatorEveryWorkerEndsWithFive() {
