@@ -124,8 +124,10 @@ extension Simulation {
             .training(node, .linkLost(rank: UInt32(rank), text: "connection closed")), at: clock.now + delay)
         // A training loop may tell of the same break once more, as a failure.
         if random.chance(0.5) {
+            let code = random.chance(0.5) ? ExitCode.workerLost : ExitCode.noCluster
             let failed = WorkerMachine.TrainingEvent.failed(
-                exitCode: ExitCode.workerLost, text: "all-reduce aborted: link to rank \(rank) lost")
+                exitCode: code,
+                text: "all-reduce aborted: link to rank \(rank) lost")
             queue.schedule(.training(node, failed), at: clock.now + delay + draw(0...30))
         }
     }

@@ -20,8 +20,8 @@ extension CoordinatorMachine {
             return
         }
         let outcome = Outcome(exitCode: exitCode, text: "\(member.name) failed \(member.place): \(text.onOneLine)")
-        let mayBeEcho =
-            exitCode == ExitCode.workerLost || evidence.hasSuspicion(by: id) || !evidence.losses.isEmpty
+        let blamesOthers = ExitCode.blamesOthers(exitCode) || evidence.hasSuspicion(by: id)
+        let mayBeEcho = (member.rank != nil && blamesOthers) || !evidence.losses.isEmpty
         if mayBeEcho, !evidence.isLost(id) {
             let until = now + configuration.silenceMilliseconds + configuration.lastWordsMilliseconds
             evidence.hold(Evidence.HeldFailure(id: id, outcome: outcome, until: until))

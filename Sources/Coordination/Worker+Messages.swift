@@ -4,7 +4,7 @@ extension WorkerMachine {
     mutating func receive(_ frame: Frame, now: UInt64) {
         if case .refuse(let refusal) = frame.message {
             // A refusal may name another run: that is what it is about.
-            exit(ExitCode.noCluster, "\(coordinator) refused this worker: \(refusal.text.onOneLine)")
+            exit(ExitCode.refused, "\(coordinator) refused this worker: \(refusal.text.onOneLine)")
             return
         }
         guard frame.runID == configuration.runID else {
@@ -83,7 +83,7 @@ extension WorkerMachine {
         // So that the coordinator need not wait for us.
         send(.leave)
         // It knows its own fault best; what befell it by another's the coordinator knows better.
-        if case .failed(let ownCode, let ownText, _) = state, ownCode != ExitCode.workerLost {
+        if case .failed(let ownCode, let ownText, _) = state, !ExitCode.blamesOthers(ownCode) {
             exit(ownCode, ownText)
         } else {
             exit(exitCode, text.onOneLine)
@@ -99,7 +99,7 @@ extension WorkerMachine {
             return
         }
         exit(
-            ExitCode.noCluster,
+            ExitCode.refused,
             "\(coordinator) (protocol version \(frame.version)) refused this worker: \(refusal.text.onOneLine)")
     }
 

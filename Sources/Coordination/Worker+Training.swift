@@ -47,7 +47,11 @@ extension WorkerMachine {
         if state == .running { send(.heartbeat(step: step, phase: phase)) }
         send(.failed(exitCode: exitCode, text: text))
         if state == .running { emit(.abortCollectives(text: text)) }
-        state = .failed(exitCode: exitCode, text: text, until: now + configuration.lastWordsMilliseconds)
+        // Who complains of others waits for the coordinator to find out who it was.
+        let patience =
+            ExitCode.blamesOthers(exitCode)
+            ? configuration.coordinatorSilenceMilliseconds : configuration.lastWordsMilliseconds
+        state = .failed(exitCode: exitCode, text: text, until: now + patience)
     }
 
     mutating func tick(_ now: UInt64) {

@@ -23,7 +23,9 @@ private func everyoneEndedWith(_ code: Int32, _ report: SimulationReport) -> [St
     report.workers.flatMap { worker -> [String] in
         guard worker.killed == nil else { return [] }
         // Who comes when all is over is told so, or finds nobody.
-        if !worker.wasWelcomed { return expect(worker.exit?.code == 5, "worker \(worker.node): \(worker.exit as Any)") }
+        if !worker.wasWelcomed {
+            return expect([5, 8].contains(worker.exit?.code), "worker \(worker.node): \(worker.exit as Any)")
+        }
         return expect(worker.exit?.code == code, "worker \(worker.node): \(worker.exit as Any)")
     }
 }

@@ -36,7 +36,7 @@ import Testing
 
     @Test func anEchoThatNothingExplainsIsNamedInTheEnd() {
         var driver = running([1, 2])
-        driver.say(1, .failed(exitCode: ExitCode.workerLost, text: "all-reduce aborted"))
+        driver.say(1, .failed(exitCode: ExitCode.noCluster, text: "no connection to rank 1"))
         driver.pass(3_500, alive: [1, 2])
         #expect(driver.decided?.text.hasPrefix("worker 0 (rank 0, host a, pid 101) failed at step") == true)
     }
@@ -161,6 +161,7 @@ import Testing
         driver.say(2, .leave)
         driver.say(1, .idle(nextStep: 8, hasState: true, reason: .regroup))
         driver.handle(.stopRequested(now: driver.now))
+        #expect(driver.messages(to: 2).last == .yield(.stop))
         driver.say(2, .idle(nextStep: 8, hasState: true, reason: .regroup))
         #expect(driver.generation == Generation(2))
         #expect(driver.messages(to: 1).suffix(2).map(\.id) == [.form, .yield])

@@ -153,7 +153,7 @@ import Testing
             version: ProtocolVersion(2), messageNumber: MessageID.refuse.rawValue, runID: Self.run, refusal: refusal)
         #expect(
             exit(machine.handle(.received(.otherVersion(frame), now: 0)))
-                == "5: the coordinator at tcp://c:5000 (protocol version 2) refused this worker: the coordinator "
+                == "8: the coordinator at tcp://c:5000 (protocol version 2) refused this worker: the coordinator "
                 + "speaks protocol version 2, the worker version 1")
     }
 }
