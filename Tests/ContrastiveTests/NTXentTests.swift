@@ -57,8 +57,8 @@ import Torch
         return copy
     }
 
-    @Test(arguments: [0.01, 0.05, 0.2, 1])
-    func valueAndGradientsFollowTheDefinition(temperature: Double) throws {
+    @Test(arguments: [0.01, 0.05, 0.2, 1], [1, 12, 50, 1 << 24])
+    func valueAndGradientsFollowTheDefinitionInBlocksOfAnySize(temperature: Double, blockElements: Int) throws {
         let z = try Self.unit(12, 5, phase: 0.3)
         let flat = try values(z)
         let rows = (0..<12).map { Array(flat[$0 * 5..<$0 * 5 + 5]) }
@@ -66,7 +66,8 @@ import Torch
         let (anchors, keys) = (try Self.leaf(z), try Self.leaf(z))
         let (own, positive) = try Self.indices(0..<12, of: 12)
         let loss = try ntXent(
-            anchors: anchors, keys: keys, ownKey: own, positiveKey: positive, temperature: temperature, anchorCount: 12)
+            anchors: anchors, keys: keys, ownKey: own, positiveKey: positive, temperature: temperature, anchorCount: 12,
+            blockElements: blockElements)
         try loss.backward()
         #expect(loss.shape == [])
         #expect(try relativeError([loss.item()], [expected.loss]) < 1e-12)

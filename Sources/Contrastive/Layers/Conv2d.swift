@@ -25,6 +25,11 @@ public final class Conv2d: Layer {
 
     /// [N, in, H, W] → [N, out, H', W'].
     public func forward(_ input: Tensor, mode: ForwardMode) throws -> Tensor {
-        try input.conv2d(weight: weight, stride: stride, padding: padding)
+        // A worker without an image runs along for the sake of the statistics' sums; libtorch 1.13 refuses an empty batch
+        // with channels last.
+        if input.shape.first == 0 {
+            return try input.contiguous().conv2d(weight: weight.contiguous(), stride: stride, padding: padding)
+        }
+        return try input.conv2d(weight: weight, stride: stride, padding: padding)
     }
 }

@@ -16,15 +16,17 @@ import Torch
 ///   - ownKey: [a] int64, the key that is the anchor itself and is left out of its sum.
 ///   - positiveKey: [a] int64, the key that the anchor shall be near.
 ///   - anchorCount: 2N, the anchors of all workers together.
+///   - blockElements: how many similarities to hold at a time; the default is 64 MiB of float32.
 /// - Returns: a scalar.
 ///
 /// Source: Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations", ICML 2020, equation 1.
 public func ntXent(
-    anchors: Tensor, keys: Tensor, ownKey: Tensor, positiveKey: Tensor, temperature: Double, anchorCount: Int
+    anchors: Tensor, keys: Tensor, ownKey: Tensor, positiveKey: Tensor, temperature: Double, anchorCount: Int,
+    blockElements: Int = 1 << 24
 ) throws -> Tensor {
     let rows = try Similarities(
         anchors: anchors, keys: keys, ownKey: ownKey, positiveKey: positiveKey, temperature: temperature,
-        anchorCount: anchorCount)
+        anchorCount: anchorCount, blockElements: blockElements)
     var normalisers: [Tensor] = []
     let loss = try customFunction("NT-Xent", inputs: [anchors, keys]) {
         var losses = [try Tensor.zeros([0], anchors.scalarType)]
@@ -45,9 +47,6 @@ public func ntXent(
 
 /// The similarities of anchors and keys, a block of rows at a time.
 private struct Similarities {
-    /// Elements of one block: 64 MiB in float32.
-    static let blockElements = 1 << 24
-
     let anchors: Tensor
     let keys: Tensor
     let ownKey: Tensor
@@ -58,7 +57,8 @@ private struct Similarities {
     private let columns: Tensor
 
     init(
-        anchors: Tensor, keys: Tensor, ownKey: Tensor, positiveKey: Tensor, temperature: Double, anchorCount: Int
+        anchors: Tensor, keys: Tensor, ownKey: Tensor, positiveKey: Tensor, temperature: Double, anchorCount: Int,
+        blockElements: Int
     ) throws {
         let fits =
             anchors.dimensions == 2 && keys.dimensions == 2 && anchors.shape[1] == keys.shape[1]
@@ -81,7 +81,7 @@ private struct Similarities {
         self.positiveKey = positiveKey
         self.temperature = temperature
         columns = try Tensor.arange(keys.shape[0])
-        let height = max(1, Self.blockElements / max(1, keys.shape[0]))
+        let height = max(1, blockElements / max(1, keys.shape[0]))
         blocks = stride(from: 0, to: anchors.shape[0], by: height).map {
             $0..<min($0 + height, anchors.shape[0])
         }
