@@ -5,13 +5,19 @@
 
 #include <algorithm>
 #include <atomic>
+#include <climits>
 #include <string>
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "shim.h"
 
 namespace {
 
 std::atomic<intptr_t> liveHandles{0};
+thread_local intptr_t handleBalance = 0;
 
 /// This thread's latest failure.
 struct Failure {
@@ -24,10 +30,12 @@ thread_local Failure failure;
 
 ct_tensor::ct_tensor(at::Tensor tensor) : value(std::move(tensor)) {
     liveHandles.fetch_add(1, std::memory_order_relaxed);
+    handleBalance++;
 }
 
 ct_tensor::~ct_tensor() {
     liveHandles.fetch_sub(1, std::memory_order_relaxed);
+    handleBalance--;
 }
 
 namespace shim {
@@ -86,6 +94,17 @@ int ct_set_gradient_mode(int enabled) {
 
 intptr_t ct_live_handles(void) {
     return liveHandles.load(std::memory_order_relaxed);
+}
+
+intptr_t ct_handle_balance(void) {
+    return handleBalance;
+}
+
+void ct_keep_freed_memory(void) {
+#ifdef __GLIBC__
+    mallopt(M_MMAP_MAX, 0);
+    mallopt(M_TRIM_THRESHOLD, INT_MAX);
+#endif
 }
 
 void ct_release(ct_tensor *tensor) {

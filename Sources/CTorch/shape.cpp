@@ -46,7 +46,11 @@ ct_result ct_contiguous(ct_in a) {
 }
 
 ct_result ct_channels_last(ct_in a) {
-    return tensor([&] { return a->value.contiguous(at::MemoryFormat::ChannelsLast); });
+    return tensor([&] {
+        at::Tensor result = a->value.contiguous(at::MemoryFormat::ChannelsLast);
+        // One channel lies the same way in both formats; the strides alone then tell convolution which to answer in.
+        return result.size(1) == 1 ? result.squeeze(1).unsqueeze(-1).permute({0, 3, 1, 2}) : result;
+    });
 }
 
 ct_result ct_convert(ct_in a, int type) {

@@ -74,4 +74,140 @@ import Torch
         #expect(try distance(fused.mean, mean) < 1e-14)
         #expect(try distance(fused.variance, x.square().mean(dims: dims) - mean.square()) < 1e-13)
     }
+
+    /// Channels below, at and above a vector's width, and more rows than one block holds.
+    @Test(arguments: [
+        [1000, 3], [37, 16], [5, 2049], [1, 7], [600, 65], [3000, 48], [2, 33, 5, 7], [4, 64, 32, 32], [3, 1, 4, 4],
+        [2, 512, 1, 1],
+    ])
+    func anyShapeIsThatOfSingleOperationsInBothTypes(shape: [Int]) throws {
+        let channels = shape[1]
+        let x = try scattered(shape, seed: 1) + 0.5
+        let leaves = try [x, scattered([channels], seed: 2), scattered([channels], seed: 3), scattered(shape, seed: 4)]
+        let upstream = try scattered(shape, seed: 5)
+
+        func gradients(
+            _ type: ScalarType, _ function: ([Tensor]) throws -> Tensor
+        ) throws -> (output: Tensor, gradients: [Tensor]) {
+            let own = try leaves.map { try $0.converted(to: type).detached().cloned() }
+            for leaf in own { try leaf.setRequiresGradient(true) }
+            let output = try function(own)
+            try output.backward(upstream.converted(to: type))
+            return (try output.detached(), own.compactMap { $0.gradient })
+        }
+
+        // ε is large, so that float32 is not asked to divide by the deviation of equal values.
+        let expected = try gradients(.float64) {
+            try Self.reference($0[0], weight: $0[1], bias: $0[2], epsilon: 0.1, residual: $0[3], relu: true)
+        }
+        for (type, tolerance) in [(ScalarType.float64, 1e-10), (.float32, 2e-3)] {
+            let fused = try gradients(type) {
+                try $0[0].batchNormTraining(
+                    weight: $0[1], bias: $0[2], epsilon: 0.1, residual: $0[3], relu: true
+                ).output
+            }
+            #expect(fused.output.scalarType == type)
+            #expect(try distance(fused.output, expected.output) < tolerance / 100)
+            for (index, gradient) in fused.gradients.enumerated() {
+                let largest = try expected.gradients[index].abs().flattened().amax(dims: [0]).item()
+                #expect(try distance(gradient, expected.gradients[index]) < tolerance * max(1, largest))
+            }
+        }
+    }
+
+    @Test func anyNumberOfThreadsGivesTheSameBits() throws {
+        let x = try scattered([16, 24, 32, 32], seed: 1).converted(to: .float32).channelsLast()
+        try x.setRequiresGradient(true)
+        let before = TorchRuntime.threads
+        defer { try? TorchRuntime.setThreads(before) }
+        let runs = try [1, 2, 3].map { threads in
+            try TorchRuntime.setThreads(threads)
+            try x.setGradient(nil)
+            let result = try x.batchNormTraining(residual: x.detached(), relu: true)
+            try result.output.square().sum().backward()
+            return [
+                try result.output.copyBytes(), try result.mean.copyBytes(),
+                try #require(x.gradient).copyBytes(),
+            ]
+        }
+        #expect(runs[0] == runs[1])
+        #expect(runs[0] == runs[2])
+    }
+
+    @Test(arguments: [0.0, 1, -3.7, 1e4], [ScalarType.float32, .float64])
+    func equalInputsGiveTheBiasAndNoNaN(value: Double, type: ScalarType) throws {
+        let x = try Tensor.full([4, 3, 2, 2], value, type)
+        let bias = try Tensor([0.25, 1, 2], shape: [3]).converted(to: type)
+        try x.setRequiresGradient(true)
+        let result = try x.batchNormTraining(bias: bias)
+        let expected = try bias.reshape([1, 3, 1, 1]).expanded(x.shape)
+        #expect(try distance(result.output, expected) < (type == .float32 ? 1e-3 : 1e-6))
+        #expect(try result.variance.doubles().allSatisfy { $0 >= 0 && $0 < 1e-6 })
+        try result.output.backward(scattered(x.shape, seed: 1).converted(to: type))
+        #expect(try #require(x.gradient).doubles().allSatisfy { $0.isFinite })
+    }
+
+    @Test func oneValuePerChannelGivesTheBiasAndNoGradient() throws {
+        let x = try Tensor([5, -3] as [Float], shape: [1, 2])
+        let bias = try Tensor([1, 2] as [Float], shape: [2])
+        try x.setRequiresGradient(true)
+        let result = try x.batchNormTraining(bias: bias)
+        #expect(result.count == 1)
+        #expect(try result.output.doubles() == [1, 2])
+        #expect(try result.variance.doubles() == [0, 0])
+        try result.output.backward(Tensor([3, 4] as [Float], shape: [1, 2]))
+        #expect(try x.gradient?.doubles() == [0, 0])
+    }
+
+    @Test func aLargeMeanLeavesTheVarianceAccurate() throws {
+        let noise = try scattered([4096, 2], seed: 1)
+        let x = try (noise * 0.01 + 1000).converted(to: .float32)
+        let result = try x.batchNormTraining()
+        let exact = try x.converted(to: .float64)
+        let variance = try (exact - exact.mean(dims: [0])).square().mean(dims: [0])
+        #expect(try distance(result.variance / variance, Tensor.ones([2], .float64)) < 1e-4)
+    }
+
+    @Test func aNaNStaysVisibleThroughTheReLU() throws {
+        let x = try Tensor([1, .nan, 3] as [Float], shape: [3, 1])
+        #expect(try x.batchNormTraining(relu: true).output.floats().allSatisfy { $0.isNaN })
+    }
+
+    @Test func onlyWhatRequiresGradientGetsOne() throws {
+        let x = try scattered([4, 3], seed: 1)
+        let weight = try scattered([3], seed: 2)
+        try weight.setRequiresGradient(true)
+        let result = try x.batchNormTraining(weight: weight, relu: true)
+        try result.output.sum().backward()
+        #expect(weight.gradient != nil)
+        #expect(x.gradient == nil)
+        #expect(!result.mean.requiresGradient)
+        #expect(!result.variance.requiresGradient)
+        #expect(try !withoutGradient { try x.batchNormTraining(weight: weight).output }.requiresGradient)
+    }
+
+    @Test func aRetainedGraphRunsAgain() throws {
+        let x = try scattered([4, 3], seed: 1)
+        let residual = try scattered([4, 3], seed: 2)
+        try x.setRequiresGradient(true)
+        try residual.setRequiresGradient(true)
+        let output = try x.batchNormTraining(residual: residual, relu: true).output.square().sum()
+        try output.backward(retainGraph: true)
+        let once = try #require(x.gradient).cloned()
+        try output.backward()
+        #expect(try distance(x.gradient, once * 2) < 1e-14)
+    }
+
+    @Test func whatDoesNotFitIsAnErrorWithShapes() throws {
+        let x = try scattered([4, 3], seed: 1)
+        let wrongWeight = try #require(throws: TorchError.self) {
+            try x.batchNormTraining(weight: Tensor.ones([4], .float64))
+        }
+        #expect(wrongWeight.description.hasPrefix("batchNormTraining(float64 [4, 3], float64 [4], none, none): "))
+        #expect(throws: TorchError.self) { try x.batchNormTraining(bias: Tensor.ones([3], .float32)) }
+        #expect(throws: TorchError.self) { try x.batchNormTraining(residual: Tensor.ones([3, 4], .float64)) }
+        #expect(throws: TorchError.self) { try Tensor.zeros([3]).batchNormTraining() }
+        #expect(throws: TorchError.self) { try Tensor.zeros([3, 2], .int64).batchNormTraining() }
+        #expect(throws: TorchError.self) { try Tensor.zeros([0, 2]).batchNormTraining() }
+    }
 }

@@ -34,6 +34,10 @@ int ct_threads(void);
 int ct_set_gradient_mode(int enabled);
 /// Handles not yet released, of all threads.
 intptr_t ct_live_handles(void);
+/// Handles made minus handles released by this thread.
+intptr_t ct_handle_balance(void);
+/// Makes the allocator keep freed memory for the process.
+void ct_keep_freed_memory(void);
 void ct_release(ct_tensor *tensor);
 /// Another handle of the same tensor.
 ct_result ct_share(ct_in tensor);
