@@ -17,9 +17,11 @@ if let libtorch {
             "-isystem", "\(libtorch)/include", "-isystem", "\(libtorch)/include/torch/csrc/api/include",
         ])
     ]
+    // By path: a `-L` of another library may come first and find the system's libtorch.
     torchLibraries = [
-        .unsafeFlags(["-L\(libtorch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib"]),
-        .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
+        .unsafeFlags(
+            ["torch_cpu", "c10"].flatMap { ["-Xlinker", "\(libtorch)/lib/lib\($0).so"] }
+                + ["-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib"])
     ]
     cxxStandard = .cxx20
 } else {
