@@ -124,7 +124,8 @@ extension Augmentation {
         let logRatio = (log(cropRatio.lowerBound), log(cropRatio.upperBound))
         var size: (width: Double, height: Double)?
         for _ in 0..<Self.cropAttempts {
-            let share = cropScale.lowerBound + (cropScale.upperBound - cropScale.lowerBound) * Double(generator.uniform())
+            let share =
+                cropScale.lowerBound + (cropScale.upperBound - cropScale.lowerBound) * Double(generator.uniform())
             let position = Double(generator.uniform())
             guard size == nil else { continue }
             let area = width * height * share
@@ -139,7 +140,8 @@ extension Augmentation {
         let left = Double(generator.uniform())
         if let size {
             return CropBox(
-                x: (left * (width - size.width + 1)).rounded(.down), y: (top * (height - size.height + 1)).rounded(.down),
+                x: (left * (width - size.width + 1)).rounded(.down),
+                y: (top * (height - size.height + 1)).rounded(.down),
                 width: size.width, height: size.height)
         }
         return centralCrop(width: width, height: height)

@@ -114,9 +114,12 @@ final class JPEGDecoder: @unchecked Sendable {
 final class JPEGDecoderPool: Sendable {
     private let idle = Mutex<[JPEGDecoder]>([])
 
+    /// Lends a decompressor. One that has failed does not come back: TurboJPEG 2.1 keeps the state of a header in which
+    /// it found an error, and would refuse the next, good image ("two SOI markers").
     func with<Result>(_ body: (JPEGDecoder) throws -> Result) throws -> Result {
         let decoder = try idle.withLock { $0.popLast() } ?? JPEGDecoder()
-        defer { idle.withLock { $0.append(decoder) } }
-        return try body(decoder)
+        let result = try body(decoder)
+        idle.withLock { $0.append(decoder) }
+        return result
     }
 }

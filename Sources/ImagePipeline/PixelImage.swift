@@ -24,7 +24,8 @@ public struct PixelImage: Equatable, Sendable {
     public init(width: Int, height: Int, channels: Int, pixels: [UInt8], fullSize: ImageSize? = nil) {
         precondition(width > 0 && height > 0, "an image has at least one pixel")
         precondition(channels == 1 || channels == 3, "an image has 1 or 3 channels, not \(channels)")
-        precondition(pixels.count == width * height * channels, "\(pixels.count) samples for \(width)×\(height)×\(channels)")
+        precondition(
+            pixels.count == width * height * channels, "\(pixels.count) samples for \(width)×\(height)×\(channels)")
         self.width = width
         self.height = height
         self.channels = channels
