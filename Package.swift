@@ -83,7 +83,9 @@ if !coreOnly {
         .executableTarget(name: "murmur", dependencies: ["Runtime", "Configuration"]),
 
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "Randomness"]),
-        .testTarget(name: "ImagePipelineTests", dependencies: ["ImagePipeline", "Randomness"]),
+        .testTarget(
+            name: "ImagePipelineTests", dependencies: ["ImagePipeline", "Randomness"],
+            resources: [.copy("Golden")]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Randomness"]),
         .testTarget(name: "ZeroMQTransportTests", dependencies: ["ZeroMQTransport", "Collectives"]),
         .testTarget(name: "TorchTests", dependencies: ["Torch"]),
