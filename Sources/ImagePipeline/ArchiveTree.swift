@@ -6,7 +6,7 @@ import CArchive
 /// compressed one (gzip, xz, zstd, …) the files that a dataset can use are unpacked into memory.
 ///
 /// libarchive reads all dialects of tar (ustar, pax, GNU). Over one block of memory it hands out pointers into that
-/// very block, which gives the ranges; an entry that it had to assemble (a sparse file) is copied instead.
+/// very block, which gives the ranges. A hard link is the file that it names; symbolic links are left out.
 final class ArchiveTree: FileTree {
     let root: String
     let paths: [String]
@@ -44,8 +44,9 @@ final class ArchiveTree: FileTree {
     /// One pass over the archive.
     private struct Scan {
         let mapping: UnsafeRawBufferPointer
-        var files: [(path: String, place: Place)] = []
-        var unpacked: [UInt8] = []
+        private(set) var files: [(path: String, place: Place)] = []
+        private(set) var unpacked: [UInt8] = []
+        private var positions: [String: Int] = [:]
 
         init(mapping: UnsafeRawBufferPointer) {
             self.mapping = mapping
@@ -57,33 +58,56 @@ final class ArchiveTree: FileTree {
             }
             defer { archive_read_free(archive) }
             archive_read_support_format_tar(archive)
-            archive_read_support_filter_all(archive)
+            // Not all filters: some of libarchive's start other programs.
+            archive_read_support_filter_gzip(archive)
+            archive_read_support_filter_bzip2(archive)
+            archive_read_support_filter_xz(archive)
+            archive_read_support_filter_zstd(archive)
             guard archive_read_open_memory(archive, mapping.baseAddress, mapping.count) == ARCHIVE_OK else {
                 throw DatasetError.unrecognised(path: path, cause: Self.message(archive))
             }
             var entry: OpaquePointer?
-            var first = true
+            var isFirst = true
             while true {
                 let status = archive_read_next_header(archive, &entry)
                 if status == ARCHIVE_EOF { return }
                 guard status == ARCHIVE_OK || status == ARCHIVE_WARN, let entry else {
                     let cause = Self.message(archive)
-                    throw first
+                    throw isFirst
                         ? DatasetError.unrecognised(path: path, cause: cause)
                         : DatasetError.corrupt(file: path, cause: cause)
                 }
-                first = false
-                try add(entry, of: archive, path: path)
+                isFirst = false
+                // In the C locale only one of the two forms of a name may exist.
+                guard let name = archive_entry_pathname(entry) ?? archive_entry_pathname_utf8(entry),
+                    let visible = TreePath.visible(String(cString: name)),
+                    TreePath.isImage(visible) || BinaryFiles.isKnown(visible)
+                else { continue }
+                if let target = archive_entry_hardlink(entry) ?? archive_entry_hardlink_utf8(entry) {
+                    guard let original = TreePath.visible(String(cString: target)).flatMap({ positions[$0] }) else {
+                        throw DatasetError.corrupt(
+                            file: "\(path)/\(visible)",
+                            cause: "a link to \(String(cString: target)), which is not there")
+                    }
+                    add(visible, files[original].place)
+                } else if archive_entry_filetype(entry) == S_IFREG {
+                    add(visible, try place(of: archive, file: "\(path)/\(visible)"))
+                }
             }
         }
 
-        private mutating func add(_ entry: OpaquePointer, of archive: OpaquePointer, path: String) throws {
-            // In the C locale only one of the two forms of a name may exist.
-            guard archive_entry_filetype(entry) == S_IFREG, archive_entry_hardlink(entry) == nil,
-                let name = archive_entry_pathname(entry) ?? archive_entry_pathname_utf8(entry),
-                let visible = TreePath.visible(String(cString: name)),
-                TreePath.isImage(visible) || BinaryFiles.isKnown(visible)
-            else { return }
+        /// Of several entries with one name the last one counts, as when unpacking.
+        private mutating func add(_ path: String, _ place: Place) {
+            if let position = positions[path] {
+                files[position].place = place
+            } else {
+                positions[path] = files.count
+                files.append((path, place))
+            }
+        }
+
+        /// Where the current entry's data are: in the mapping if they can stay there, else in `unpacked`.
+        private mutating func place(of archive: OpaquePointer, file: String) throws -> Place {
             let start = unpacked.count
             var inPlace: Range<Int>?
             while true {
@@ -92,11 +116,14 @@ final class ArchiveTree: FileTree {
                 var offset: Int64 = 0
                 let status = archive_read_data_block(archive, &block, &size, &offset)
                 if status == ARCHIVE_EOF { break }
-                guard status == ARCHIVE_OK || status == ARCHIVE_WARN, offset >= 0 else {
-                    throw DatasetError.corrupt(file: "\(path)/\(visible)", cause: Self.message(archive))
+                guard status == ARCHIVE_OK || status == ARCHIVE_WARN else {
+                    throw DatasetError.corrupt(file: file, cause: Self.message(archive))
                 }
                 guard let block, size > 0 else { continue }
-                if let range = mapped(block, size), inPlace == nil, offset == 0, unpacked.count == start {
+                guard Int(offset) == inPlace?.count ?? (unpacked.count - start) else {
+                    throw DatasetError.corrupt(file: file, cause: "stored as a sparse file, which is not supported")
+                }
+                if offset == 0, let range = mapped(block, size) {
                     inPlace = range
                     continue
                 }
@@ -104,15 +131,9 @@ final class ArchiveTree: FileTree {
                     unpacked.append(contentsOf: mapping[range])
                     inPlace = nil
                 }
-                // Holes of a sparse file read as zeros; `offset` never runs ahead of the size in the header.
-                let holes = Int(offset) - (unpacked.count - start)
-                guard holes >= 0, holes <= Int(archive_entry_size(entry)) else {
-                    throw DatasetError.corrupt(file: "\(path)/\(visible)", cause: "blocks out of order")
-                }
-                unpacked.append(contentsOf: repeatElement(0, count: holes))
                 unpacked.append(contentsOf: UnsafeRawBufferPointer(start: block, count: size))
             }
-            files.append((visible, inPlace.map { .mapped($0) } ?? .unpacked(start..<unpacked.count)))
+            return inPlace.map { .mapped($0) } ?? .unpacked(start..<unpacked.count)
         }
 
         /// The block's range of the mapping; nil where it lies elsewhere.

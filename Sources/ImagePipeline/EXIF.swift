@@ -2,24 +2,13 @@
 enum EXIF {
     /// The orientation that a JPEG's first EXIF segment (APP1) gives.
     static func orientation(jpeg bytes: UnsafeRawBufferPointer) -> ImageOrientation {
-        var position = 2
-        while position + 4 <= bytes.count, bytes[position] == 0xFF {
-            let marker = bytes[position + 1]
-            if marker == 0xFF {
-                // A fill byte before a marker.
-                position += 1
-                continue
+        let signature: [UInt8] = [0x45, 0x78, 0x69, 0x66, 0, 0]
+        var segments = JPEGSegments(bytes)
+        while let segment = segments.next() {
+            if segment.marker == 0xE1, bytes[segment.content].starts(with: signature) {
+                let tiff = segment.content.dropFirst(signature.count)
+                return orientation(tiff: UnsafeRawBufferPointer(rebasing: bytes[tiff]))
             }
-            // The image data begins: metadata is over.
-            if marker == 0xDA || marker == 0xD9 { break }
-            let length = Int(bytes[position + 2]) << 8 | Int(bytes[position + 3])
-            guard length >= 2, position + 2 + length <= bytes.count else { break }
-            let content = position + 4..<position + 2 + length
-            let signature: [UInt8] = [0x45, 0x78, 0x69, 0x66, 0, 0]
-            if marker == 0xE1, bytes[content].starts(with: signature) {
-                return orientation(tiff: UnsafeRawBufferPointer(rebasing: bytes[content.dropFirst(signature.count)]))
-            }
-            position += 2 + length
         }
         return .upright
     }

@@ -36,7 +36,7 @@ final class JPEGDecoder: @unchecked Sendable {
         let stored = Stored(
             width: (Int(width) + denominator - 1) / denominator, height: (Int(height) + denominator - 1) / denominator,
             samples: isCMYK ? 4 : channels)
-        var pixels = try decompress(data, bytes.count, stored)
+        var pixels = try decompress(bytes, stored)
         if isCMYK { pixels = Self.convertCMYK(pixels, channels: channels) }
         return orientation.apply(
             pixels, width: stored.width, height: stored.height, channels: channels, fullSize: full)
@@ -55,7 +55,7 @@ final class JPEGDecoder: @unchecked Sendable {
     }
 
     /// Decompresses, and refuses what libjpeg-turbo would only warn of and fill with gray: an early end, bad codes.
-    private func decompress(_ data: UnsafePointer<UInt8>, _ size: Int, _ stored: Stored) throws -> [UInt8] {
+    private func decompress(_ bytes: UnsafeRawBufferPointer, _ stored: Stored) throws -> [UInt8] {
         let format: Int32 =
             switch stored.samples {
             case 1: Int32(TJPF_GRAY.rawValue)
@@ -64,17 +64,26 @@ final class JPEGDecoder: @unchecked Sendable {
             }
         let count = stored.width * stored.height * stored.samples
         return try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-            // The first warning stops: of several, only the last would be known.
-            for stopOnWarning in [TJFLAG_STOPONWARNING, 0] {
-                let status = tjDecompress2(
-                    handle, data, UInt(size), buffer.baseAddress, Int32(stored.width), 0, Int32(stored.height), format,
-                    TJFLAG_LIMITSCANS | stopOnWarning)
-                if status == 0 { break }
-                guard tjGetErrorCode(handle) == Int32(TJERR_WARNING.rawValue), Self.isHarmless(message) else {
-                    throw DecodingFailure(message)
-                }
+            func run(_ flags: Int32) -> Int32 {
+                tjDecompress2(
+                    handle, bytes.assumingMemoryBound(to: UInt8.self).baseAddress, UInt(bytes.count),
+                    buffer.baseAddress, Int32(stored.width), 0, Int32(stored.height), format,
+                    TJFLAG_LIMITSCANS | flags)
+            }
+            if run(TJFLAG_STOPONWARNING) != 0 {
+                try requireWarningOnly()
+                // Of several warnings only the first is told, so after a harmless one the file's end is looked for.
+                guard JPEGSegments.hasEnd(bytes) else { throw DecodingFailure("premature end of JPEG file") }
+                if run(0) != 0 { try requireWarningOnly() }
             }
             filled = count
+        }
+    }
+
+    /// Throws unless the last call ended with a warning that leaves the picture whole.
+    private func requireWarningOnly() throws {
+        guard tjGetErrorCode(handle) == Int32(TJERR_WARNING.rawValue), Self.isHarmless(message) else {
+            throw DecodingFailure(message)
         }
     }
 

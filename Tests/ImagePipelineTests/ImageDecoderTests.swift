@@ -115,6 +115,16 @@ import Testing
         #expect(cause(Array(try Golden.bytes("baseline.jpg").dropLast(40))).lowercased().contains("premature end"))
     }
 
+    @Test func strayBytesBetweenSegmentsAreLetPassButNotAnEarlyEnd() throws {
+        let good = try Golden.bytes("baseline.jpg")
+        let table = try #require((2..<good.count).first { good[$0] == 0xFF && good[$0 + 1] == 0xC0 })
+        let stray = Array(good[..<table]) + [1, 2, 3] + Array(good[table...])
+        #expect(try decode(stray) == decode(good))
+        for cut in [3, 30, 100] {
+            #expect(cause(Array(stray.dropLast(cut))) != "decoded", "cut by \(cut)")
+        }
+    }
+
     @Test func aRefusedImageDoesNotSpoilTheNext() throws {
         let good = try Golden.bytes("baseline.jpg")
         let expected = try decode(good)

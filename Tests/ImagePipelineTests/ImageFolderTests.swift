@@ -146,6 +146,24 @@ import Testing
         #expect(error("/dev/null")?.description.contains("neither a folder nor a file") == true)
     }
 
+    @Test func hardLinksAndLaterVersionsInATarCount() throws {
+        try folder.write(to: ["data/a/1.jpg"])
+        try #require(folder.run("ln", "data/a/1.jpg", "data/a/2.jpg"))
+        for form in [Form.tar, .gz] {
+            let dataset = try ImageDatasets.open(#require(packed(form)), split: .train)
+            #expect(names(dataset) == ["a/1.jpg", "a/2.jpg"])
+            #expect(try dataset.image(at: 0) == dataset.image(at: 1))
+        }
+        let path = try #require(packed(.tar))
+        try FileManager.default.removeItem(atPath: folder.path + "/data/a/1.jpg")
+        try folder.write(image: "orientation-6.jpg", to: ["data/a/1.jpg"])
+        try #require(folder.run("tar", "-rf", path, "-C", "data", "./a/1.jpg"))
+        let dataset = try ImageDatasets.open(path, split: .train)
+        #expect(names(dataset) == ["a/1.jpg", "a/2.jpg"])
+        #expect(try dataset.image(at: 0).width == 12)
+        #expect(try dataset.image(at: 1).width == 20)
+    }
+
     @Test func aTruncatedTarIsCorrupt() throws {
         try folder.write(to: (0..<8).map { "data/a/\($0).jpg" })
         let path = try #require(packed(.tar))
