@@ -87,7 +87,6 @@ INLINE void backwardSumsOfRows(
     for (; row + together <= rows; row += together) {
         VECTORISE
         for (int64_t c = 0; c < width; c++) {
-            // A few elements are added up in T, the sum of these in double.
             T g[together], p[together];
 #pragma clang loop unroll(full)
             for (int64_t i = 0; i < together; i++) {
@@ -98,8 +97,9 @@ INLINE void backwardSumsOfRows(
                 p[i] = g[i] * (x[at] - mean[c]);
                 if (keep) gated[at] = g[i];
             }
-            sum[c] += double((g[0] + g[1]) + (g[2] + g[3]));
-            products[c] += double((p[0] + p[1]) + (p[2] + p[3]));
+            // In double at once: a sum in T would depend on which rows happen to be added together.
+            sum[c] += (double(g[0]) + double(g[1])) + (double(g[2]) + double(g[3]));
+            products[c] += (double(p[0]) + double(p[1])) + (double(p[2]) + double(p[3]));
         }
         dy += together * width;
         x += together * width;

@@ -25,12 +25,15 @@ extension Tensor {
     ///   - reduce: sums a float64 vector in place over all workers, so that the batch is that of all of them together;
     ///     called once in forward with [Σx | Σx² | n] and once in backward with [Σg | Σg·x̂], by each worker, also one
     ///     with an empty part. The parameters' gradients are the sums over this worker's part.
+    ///   - parameterGradients: takes the gradients of weight and bias in float64 in place of autograd, which then gets
+    ///     none; for a trainer that sums them more exactly than in the parameters' type.
     /// - Throws: `TorchError`; what `reduce` throws, here or out of `backward`.
     ///
     /// Source: Ioffe and Szegedy, "Batch Normalization", ICML 2015.
     public func batchNormTraining(
         weight: Tensor? = nil, bias: Tensor? = nil, epsilon: Double = 1e-5, residual: Tensor? = nil,
-        relu: Bool = false, reduce: ((Tensor) throws -> Void)? = nil
+        relu: Bool = false, reduce: ((Tensor) throws -> Void)? = nil,
+        parameterGradients: ((_ ofWeight: Tensor, _ ofBias: Tensor) throws -> Void)? = nil
     ) throws -> BatchNormOutput {
         let name = "batchNormTraining"
         for parameter in [weight, bias] {
@@ -44,7 +47,7 @@ extension Tensor {
         let node = try withoutGradient {
             try FusedBatchNorm(
                 input: self, weight: weight, bias: bias, residual: residual, relu: relu, epsilon: epsilon,
-                reduce: reduce)
+                reduce: reduce, parameterGradients: parameterGradients)
         }
         let inputs = [self, weight, bias, residual].compactMap { $0 }
         let output = try customFunction(name, inputs: inputs, forward: node.forward, backward: node.backward)
@@ -76,6 +79,7 @@ private final class FusedBatchNorm {
     private let bias: Tensor?
     private let relu: Bool
     private let reduce: ((Tensor) throws -> Void)?
+    private let parameterGradients: ((Tensor, Tensor) throws -> Void)?
     private let hasResidual: Bool
     /// Until forward has run.
     private var residual: Tensor?
@@ -83,7 +87,7 @@ private final class FusedBatchNorm {
 
     init(
         input: Tensor, weight: Tensor?, bias: Tensor?, residual: Tensor?, relu: Bool, epsilon: Double,
-        reduce: ((Tensor) throws -> Void)?
+        reduce: ((Tensor) throws -> Void)?, parameterGradients: ((Tensor, Tensor) throws -> Void)?
     ) throws {
         self.input = try input.laidOut()
         inputNeedsGradient = input.requiresGradient
@@ -93,6 +97,7 @@ private final class FusedBatchNorm {
         hasResidual = residual != nil
         self.relu = relu
         self.reduce = reduce
+        self.parameterGradients = parameterGradients
 
         let sums = try checked("batchNormTraining", [input]) { [input = self.input] in
             ct_norm_statistics(input.handle)
@@ -133,8 +138,10 @@ private final class FusedBatchNorm {
         let sumOfGradients = try sums.narrowed(dim: 0, start: 0, length: channels)
         let sumOfProducts = try sums.narrowed(dim: 0, start: channels, length: channels)
         try sumOfProducts.multiplyInPlace(inverseDeviation)
-        let ofWeight = try weight.map { try sumOfProducts.cloned().converted(to: $0.scalarType) }
-        let ofBias = try bias.map { try sumOfGradients.cloned().converted(to: $0.scalarType) }
+        try parameterGradients?(sumOfProducts, sumOfGradients)
+        let toGraph = parameterGradients == nil
+        let ofWeight = toGraph ? try weight.map { try sumOfProducts.cloned().converted(to: $0.scalarType) } : nil
+        let ofBias = toGraph ? try bias.map { try sumOfGradients.cloned().converted(to: $0.scalarType) } : nil
         try reduce?(sums)
 
         var result: [Tensor?] = [nil]

@@ -2,48 +2,77 @@ import Collectives
 import Contrastive
 import Torch
 
-/// The gradients of all parameters in flat buckets, so that one collective moves many of them.
+/// The gradients of all parameters: summed exactly over slices and ranks, then rounded once to the parameters' type.
 ///
-/// Each parameter's `gradient` is a view into a bucket with the parameter's own strides; backward accumulates there in
-/// place. Buckets are filled in reverse order of the parameters, the order in which backward finishes them.
-public final class GradientBuckets {
-    /// Flat float32 or float64 tensors, each at most about `bucketBytes` long.
-    public let buckets: [Tensor]
+/// Sums are float64 and every addend is a multiple of `quantum`, so that they are exact (below 512) and do not depend on
+/// which rank added which slice in which order. They lie in flat buckets, so that one collective moves many of them;
+/// buckets are filled in reverse order of the parameters, the order in which backward finishes them.
+public final class GradientBuckets: GradientAccumulator {
+    /// 2⁻⁴⁴: float64 adds multiples of it exactly up to 2⁹, and 6·10⁻¹⁴ is far below what float32 resolves of any
+    /// gradient that matters.
+    static let quantum = 0x1p-44
 
-    /// - Parameter bucketBytes: a new bucket begins when the next gradient would not fit; a larger gradient gets a
-    ///   bucket of its own.
+    private struct Bucket {
+        let sums: Tensor
+        /// The same gradients in the parameters' type; each parameter's `gradient` is a view into it.
+        let gradients: Tensor
+    }
+
+    private let buckets: [Bucket]
+    /// Each parameter's part of a bucket's sums, by the parameter's identity.
+    private var sums: [ObjectIdentifier: Tensor] = [:]
+
+    /// - Parameter bucketBytes: a new bucket begins when the next sum would not fit; a larger one gets a bucket of its
+    ///   own.
     public init(parameters: [Parameter], bucketBytes: Int = 16 << 20) throws {
         var groups: [[Parameter]] = []
-        var filled = Int.max
+        var room = 0
         for parameter in parameters.reversed() {
-            let bytes = parameter.tensor.count * parameter.tensor.scalarType.byteCount
-            if filled > bucketBytes - min(bytes, bucketBytes) {
+            let bytes = parameter.tensor.count * ScalarType.float64.byteCount
+            if groups.isEmpty || bytes > room {
                 groups.append([])
-                filled = 0
+                room = max(bucketBytes, bytes)
             }
             groups[groups.count - 1].append(parameter)
-            filled += bytes
+            room -= bytes
         }
+        var sums: [ObjectIdentifier: Tensor] = [:]
         buckets = try groups.map { group in
-            let bucket = try Tensor.zeros(
-                [group.reduce(0) { $0 + $1.tensor.count }], group[0].tensor.scalarType)
+            let count = group.reduce(0) { $0 + $1.tensor.count }
+            let bucket = Bucket(
+                sums: try Tensor.zeros([count], .float64),
+                gradients: try Tensor.zeros([count], group[0].tensor.scalarType))
             var offset = 0
             for parameter in group {
                 let tensor = parameter.tensor
-                try tensor.setGradient(bucket.asStrided(tensor.shape, strides: tensor.strides, offset: offset))
+                sums[ObjectIdentifier(tensor)] = try bucket.sums.asStrided(
+                    tensor.shape, strides: tensor.strides, offset: offset)
+                try tensor.setGradient(
+                    bucket.gradients.asStrided(tensor.shape, strides: tensor.strides, offset: offset))
                 offset += tensor.count
             }
             return bucket
         }
+        self.sums = sums
     }
 
-    /// Sets all gradients to zero, for the next step.
-    public func zero() throws {
-        for bucket in buckets { try bucket.zeroInPlace() }
+    public func add(_ gradient: Tensor, to parameter: Tensor) throws {
+        guard let sum = sums[ObjectIdentifier(parameter)] else {
+            throw TrainingError.unsupported("a gradient for a parameter that is not trained, of shape \(parameter.shape)")
+        }
+        try sum.addInPlace(gradient, roundedTo: Self.quantum)
     }
 
-    /// Sums all gradients over the ranks.
-    public func allReduce(over communicator: Communicator) throws {
-        for bucket in buckets { try communicator.allReduceSum(bucket) }
+    /// Sets all sums to zero, for the next step.
+    func zero() throws {
+        for bucket in buckets { try bucket.sums.zeroInPlace() }
+    }
+
+    /// Sums over the ranks and leaves the result in the parameters' gradients.
+    func allReduce(over communicator: Communicator) throws {
+        for bucket in buckets {
+            try communicator.allReduceSum(bucket.sums)
+            try bucket.gradients.copyInPlace(from: bucket.sums)
+        }
     }
 }

@@ -22,6 +22,9 @@ struct TrainingStep {
 
     /// Forward, loss, backward and the sum of gradients over ranks.
     ///
+    /// The loss is taken in float64: the rows that a rank has together would otherwise show in the last bits of its
+    /// gradients. See `docs/decisions/slice-arithmetic.md`.
+    ///
     /// - Parameters:
     ///   - images: `[2n, C, H, W]`, all first views and then all second views of this rank's n images.
     ///   - recorder: collects the batch statistics for `update`.
@@ -34,7 +37,7 @@ struct TrainingStep {
         let embeddings = try embed(images, recorder)
         entered(.loss)
         let loss = try GatheredNTXent(rows: assignment.shares, temperature: state.model.temperature)
-            .loss(of: embeddings, over: communicator)
+            .loss(of: embeddings.converted(to: .float64), over: communicator)
         entered(.backward)
         try loss.backward()
         entered(.reduce)
@@ -55,35 +58,60 @@ struct TrainingStep {
         state.completedSteps += 1
     }
 
+    /// ẑ `[2n, D]`, view-major like `images`.
     private func embed(_ images: Tensor, _ recorder: RunningStatisticsRecorder) throws -> Tensor {
+        let slices = ownSlices
+        let batches = try slices.map { try rows(of: $0, in: images) }
+        let embedded: [Tensor]
         switch batchNorm {
         case .synchronized:
-            let context = TrainingContext(
-                reduceStatistics: communicator.size > 1 ? { try communicator.allReduceSum($0) } : nil,
-                recorder: recorder)
-            return try state.model.embed(images, mode: .training(context))
+            let whole = try state.model.embed(
+                Tensor.concatenated(batches, dim: 0).channelsLast(),
+                mode: .training(context(recorder, batches.map { $0.shape[0] })))
+            var start = 0
+            embedded = try batches.map { batch in
+                defer { start += batch.shape[0] }
+                return try whole.narrowed(dim: 0, start: start, length: batch.shape[0])
+            }
         case .perSlice:
-            return try embedSlices(images, TrainingContext(reduceStatistics: nil, recorder: recorder))
+            embedded = try batches.map {
+                try state.model.embed($0.channelsLast(), mode: .training(context(recorder, [$0.shape[0]])))
+            }
+        }
+        // Each slice's batch holds its first views and then its second ones.
+        let first = try zip(slices, embedded).map { try $1.narrowed(dim: 0, start: 0, length: $0.count) }
+        let second = try zip(slices, embedded).map { try $1.narrowed(dim: 0, start: $0.count, length: $0.count) }
+        return try Tensor.concatenated(first + second, dim: 0)
+    }
+
+    private func context(_ recorder: RunningStatisticsRecorder, _ rows: [Int]) -> TrainingContext {
+        var start = 0
+        let ranges = rows.map { count in
+            defer { start += count }
+            return start..<start + count
+        }
+        let isShared = batchNorm == .synchronized && communicator.size > 1
+        return TrainingContext(
+            reduceStatistics: isShared ? { [communicator] in try communicator.allReduceSum($0) } : nil,
+            recorder: recorder, slices: SlicedGradients(rows: ranges, accumulator: state.gradients))
+    }
+
+    /// This rank's slices as positions among its own images.
+    private var ownSlices: [Range<Int>] {
+        let first = assignment.positions(of: communicator.rank).lowerBound
+        return assignment.slices(of: communicator.rank).map { slice in
+            let positions = assignment.positions(ofSlice: slice)
+            return positions.lowerBound - first..<positions.upperBound - first
         }
     }
 
-    /// Runs each slice's two views as a batch of their own and puts the rows back in view-major order.
-    private func embedSlices(_ images: Tensor, _ context: TrainingContext) throws -> Tensor {
-        let own = assignment.positions(of: communicator.rank)
-        var first: [Tensor] = []
-        var second: [Tensor] = []
-        for slice in assignment.slices(of: communicator.rank) {
-            let positions = assignment.positions(ofSlice: slice)
-            let start = positions.lowerBound - own.lowerBound
-            let views = try Tensor.concatenated(
-                [
-                    images.narrowed(dim: 0, start: start, length: positions.count),
-                    images.narrowed(dim: 0, start: own.count + start, length: positions.count),
-                ], dim: 0)
-            let embedded = try state.model.embed(views, mode: .training(context))
-            first.append(try embedded.narrowed(dim: 0, start: 0, length: positions.count))
-            second.append(try embedded.narrowed(dim: 0, start: positions.count, length: positions.count))
-        }
-        return try Tensor.concatenated(first + second, dim: 0)
+    /// Both views of a slice's images, `[2m, C, H, W]`, from the rank's view-major batch.
+    private func rows(of slice: Range<Int>, in images: Tensor) throws -> Tensor {
+        let own = images.shape[0] / 2
+        return try Tensor.concatenated(
+            [
+                images.narrowed(dim: 0, start: slice.lowerBound, length: slice.count),
+                images.narrowed(dim: 0, start: own + slice.lowerBound, length: slice.count),
+            ], dim: 0)
     }
 }

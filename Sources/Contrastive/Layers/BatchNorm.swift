@@ -69,10 +69,19 @@ public final class BatchNorm: Layer {
         case .training(let context):
             let normalised = try input.batchNormTraining(
                 weight: weight, bias: bias, epsilon: epsilon, residual: residual, relu: relu,
-                reduce: context.reduceStatistics)
+                reduce: context.reduceStatistics, parameterGradients: parameterGradients(context.slices))
             try context.recorder?.record(
                 self, mean: normalised.mean, variance: normalised.variance, count: normalised.count)
             return normalised.output
+        }
+    }
+
+    /// Hands the gradients of γ and β to the slices' accumulator.
+    private func parameterGradients(_ slices: SlicedGradients?) -> ((Tensor, Tensor) throws -> Void)? {
+        guard let accumulator = slices?.accumulator else { return nil }
+        return { [weight, bias] ofWeight, ofBias in
+            if let weight { try accumulator.add(ofWeight, to: weight) }
+            if let bias { try accumulator.add(ofBias, to: bias) }
         }
     }
 }

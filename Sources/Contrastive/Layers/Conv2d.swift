@@ -30,6 +30,18 @@ public final class Conv2d: Layer {
         if input.shape.first == 0 {
             return try input.contiguous().conv2d(weight: weight.contiguous(), stride: stride, padding: padding)
         }
-        return try input.conv2d(weight: weight, stride: stride, padding: padding)
+        guard let slices = mode.slices else {
+            return try input.conv2d(weight: weight, stride: stride, padding: padding)
+        }
+        let (stride, padding) = (stride, padding)
+        let frozen = try weight.detached()
+        return try slices.apply(
+            "conv2d", input, weight: weight,
+            forward: { try $0.conv2d(weight: frozen, stride: stride, padding: padding) },
+            backward: { gradient, input, needsInput in
+                try Tensor.convolutionBackward(
+                    gradient: gradient, input: input, weight: frozen, stride: stride, padding: padding,
+                    needsInput: needsInput)
+            })
     }
 }

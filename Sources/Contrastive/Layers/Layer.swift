@@ -95,11 +95,22 @@ public struct TrainingContext {
     public var reduceStatistics: ((Tensor) throws -> Void)?
     /// Collects the batch statistics for the running ones; nil: this pass leaves no trace there.
     public var recorder: RunningStatisticsRecorder?
+    /// Computes slice by slice and takes the parameters' gradients; nil: the batch as a whole, gradients by autograd.
+    public var slices: SlicedGradients?
 
     public init(
-        reduceStatistics: ((Tensor) throws -> Void)? = nil, recorder: RunningStatisticsRecorder? = nil
+        reduceStatistics: ((Tensor) throws -> Void)? = nil, recorder: RunningStatisticsRecorder? = nil,
+        slices: SlicedGradients? = nil
     ) {
         self.reduceStatistics = reduceStatistics
         self.recorder = recorder
+        self.slices = slices
+    }
+}
+
+extension ForwardMode {
+    /// The slices of a training pass, where it has any.
+    var slices: SlicedGradients? {
+        if case .training(let context) = self { context.slices } else { nil }
     }
 }

@@ -1,0 +1,78 @@
+import Torch
+
+/// Takes the gradients of parameters in place of autograd.
+public protocol GradientAccumulator: AnyObject {
+    /// Adds `gradient` (float32 or float64, of the parameter's shape) to what `parameter` has so far.
+    func add(_ gradient: Tensor, to parameter: Tensor) throws
+}
+
+/// How a batch is made of slices, for arithmetic that does not depend on which slices stand in a batch together.
+///
+/// Libraries choose the order of their sums by the size of the batch, so a gradient over a worker's whole batch differs
+/// in its last bits with the number of workers, and training amplifies that. With slices every product of matrices runs
+/// over one slice at a time, a size that the configuration fixes, and the slices' gradients go to an accumulator that
+/// sums them exactly.
+public struct SlicedGradients {
+    /// Consecutive rows of the batch, one range for each slice, covering it whole.
+    public let rows: [Range<Int>]
+    public let accumulator: any GradientAccumulator
+
+    public init(rows: [Range<Int>], accumulator: any GradientAccumulator) {
+        self.rows = rows
+        self.accumulator = accumulator
+    }
+
+    /// One node of the graph that applies `forward` to each slice of `input` [N, …] and joins the results.
+    ///
+    /// - Parameters:
+    ///   - forward: rows of the input → rows of the output.
+    ///   - backward: gradient of such rows and the input's rows → gradients of the input (where the flag asks for it)
+    ///     and of the weight.
+    func apply(
+        _ name: String, _ input: Tensor, weight: Tensor, forward: (Tensor) throws -> Tensor,
+        backward: @escaping (_ gradient: Tensor, _ input: Tensor, _ needsInput: Bool) throws -> (Tensor?, Tensor)
+    ) throws -> Tensor {
+        guard rows.last?.upperBound == input.shape.first else {
+            throw ContrastiveError(.shape, in: name, "slices \(rows) do not cover a batch of shape \(input.shape)")
+        }
+        let needsInput = input.requiresGradient
+        let frozen = try input.detached()
+        return try customFunction(
+            name, inputs: [input, weight],
+            forward: { try [join(frozen, forward)] },
+            backward: { gradients in
+                guard let gradient = gradients[0] else { return [nil, nil] }
+                let into = needsInput ? try Tensor.empty(like: frozen) : nil
+                for range in rows {
+                    let (ofInput, ofWeight) = try backward(gradient.rows(range), frozen.rows(range), needsInput)
+                    try accumulator.add(ofWeight, to: weight)
+                    if let into, let ofInput { try into.rows(range).copyInPlace(from: ofInput) }
+                }
+                return [into, nil]
+            })[0]
+    }
+
+    private func join(_ input: Tensor, _ forward: (Tensor) throws -> Tensor) throws -> Tensor {
+        guard rows.count > 1 else { return try forward(input) }
+        var whole: Tensor?
+        for range in rows {
+            let part = try forward(input.rows(range))
+            let output = try whole
+                ?? Tensor.empty(
+                    [input.shape[0]] + part.shape.dropFirst(), part.scalarType, channelsLast: part.dimensions == 4)
+            try output.rows(range).copyInPlace(from: part)
+            whole = output
+        }
+        return whole ?? input
+    }
+}
+
+extension Tensor {
+    fileprivate func rows(_ range: Range<Int>) throws -> Tensor {
+        try narrowed(dim: 0, start: range.lowerBound, length: range.count)
+    }
+
+    fileprivate static func empty(like other: Tensor) throws -> Tensor {
+        try Tensor.empty(other.shape, other.scalarType, channelsLast: other.dimensions == 4)
+    }
+}
