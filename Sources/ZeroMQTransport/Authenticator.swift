@@ -29,7 +29,8 @@ public final class Authenticator: Sendable {
         public var description: String {
             let place = address.isEmpty ? "this host" : address
             let times = count == 1 ? "" : " (\(count) times)"
-            return "refused a connection from \(place) with key \(key ?? "none") to \(domain)\(times): \(reason.rawValue)"
+            let who = "\(place) with key \(key ?? "none")"
+            return "refused a connection from \(who) to \(domain)\(times): \(reason.rawValue)"
         }
     }
 
@@ -41,7 +42,8 @@ public final class Authenticator: Sendable {
     /// Starts answering. Must come before the context's first socket.
     ///
     /// - Parameter onDenial: called on the authenticator's thread with the 1st, 10th, 100th … refusal of a key from an
-    ///   address, so that a peer that tries again and again does not fill a log. It must not block.
+    ///   address, so that a peer that tries again and again does not fill a log; in the domain `.data` from the 10th
+    ///   on, because a neighbour may hear of a new generation a moment before we do. It must not block.
     /// - Throws: `TransportError` if the context has an authenticator, or had a socket, already.
     public init(context: MessagingContext, onDenial: @escaping @Sendable (Denial) -> Void) throws {
         try context.claimAuthentication()
@@ -124,7 +126,7 @@ public final class Authenticator: Sendable {
 private final class Desk: Sendable {
     struct State {
         var allowed: [AuthenticationDomain: Set<CurvePublicKey>] = [:]
-        var denials = DenialCounts()
+        var denials = Repetitions<Origin>()
         var admissions = 0
     }
 
@@ -157,50 +159,21 @@ private final class Desk: Sendable {
     }
 
     private func refuse(_ request: ZAPRequest, key: String?, _ reason: Authenticator.Denial.Reason) -> [[UInt8]] {
-        let count = state.withLock { $0.denials.note(key: key, address: request.address) }
-        if isPowerOfTen(count) {
+        let count = state.withLock { $0.denials.note(Origin(key: key, address: request.address)) }
+        let isEarlyNeighbour = request.domain == AuthenticationDomain.data.rawValue && count == 1
+        if Repetitions<Origin>.isTold(count) && !isEarlyNeighbour {
             onDenial(
                 Authenticator.Denial(
                     key: key, address: request.address, domain: request.domain, reason: reason, count: count))
         }
-        return request.refusal
+        // A neighbour that is too early has to come back; somebody unknown at the control port has to learn why.
+        return request.refusal(forGood: request.domain != AuthenticationDomain.data.rawValue)
     }
 }
 
-/// Counts refusals by key and address, in bounded memory whatever keys an attacker makes up.
-private struct DenialCounts {
-    private struct Origin: Hashable {
-        var key: String?
-        var address: String
-    }
-
-    private static let maximumOrigins = 1024
-
-    private(set) var total = 0
-    private var byOrigin: [Origin: Int] = [:]
-    private var ofOthers = 0
-
-    /// - Returns: how often this origin was refused; once the table is full, how often all later ones were together.
-    mutating func note(key: String?, address: String) -> Int {
-        total += 1
-        let origin = Origin(key: key, address: address)
-        if let count = byOrigin[origin] {
-            byOrigin[origin] = count + 1
-            return count + 1
-        }
-        guard byOrigin.count < Self.maximumOrigins else {
-            ofOthers += 1
-            return ofOthers
-        }
-        byOrigin[origin] = 1
-        return 1
-    }
-}
-
-private func isPowerOfTen(_ number: Int) -> Bool {
-    var rest = number
-    while rest >= 10 && rest % 10 == 0 { rest /= 10 }
-    return rest == 1
+private struct Origin: Hashable {
+    var key: String?
+    var address: String
 }
 
 /// Passes a socket to the thread that will own it.

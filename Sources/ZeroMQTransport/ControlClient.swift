@@ -2,7 +2,8 @@ import CSodium
 import CZeroMQ
 import Glibc
 
-/// A worker's end of the control channel: one connection to the coordinator, made again by itself when it breaks.
+/// A worker's end of the control channel: one connection to the coordinator, made again by itself when it breaks, and
+/// from within `receive` when it was refused. Messages queued on a refused connection are gone.
 ///
 /// Its identity is fresh with every object, so that the coordinator never takes a restarted worker for its former self.
 /// Belongs to one thread, except for its `waker`. An empty message is the channel's own probe and never shown.
@@ -30,6 +31,10 @@ public final class ControlClient {
     private let socket: Socket
     private let monitor: SocketMonitor
     private var poller: Poller
+    /// When to connect anew after libzmq gave up; nil: it has not.
+    private var redial: Deadline?
+
+    private static let redialMilliseconds = 500
 
     /// Starts connecting; messages sent meanwhile wait.
     ///
@@ -65,17 +70,21 @@ public final class ControlClient {
 
     /// The coordinator's next message. Waits for at most `timeoutMilliseconds` (-1: for ever).
     ///
-    /// - Returns: nil if the time passed, if `wake` was called, or if `linkState` changed.
+    /// - Returns: nil if the time passed, if `wake` was called, or if `linkState` changed (look at it after each call).
     /// - Throws: `TransportError` if the channel itself fails.
     public func receive(timeoutMilliseconds: Int) throws -> [UInt8]? {
         let deadline = Deadline(afterMilliseconds: timeoutMilliseconds)
         while true {
             if waker.take() { return nil }
-            if let bytes = try receiveNow() { return bytes }
+            if let bytes = try receiveNow() {
+                try readMonitor()
+                return bytes
+            }
             let before = linkState
             try readMonitor()
+            try redialIfDue()
             if linkState != before || deadline.hasPassed { return nil }
-            try poller.wait(until: deadline)
+            try poller.wait(until: deadline.earlier(of: redial))
         }
     }
 
@@ -87,7 +96,7 @@ public final class ControlClient {
     /// Queues a message for the coordinator.
     ///
     /// - Parameter bytes: 1 to `maximumMessageBytes` bytes.
-    /// - Returns: false if the queue is full: the coordinator has not taken the earlier ones.
+    /// - Returns: false if it was not queued: the coordinator has not taken the earlier ones, or refuses our key.
     /// - Throws: `TransportError` if there are too many bytes, or the channel is closed.
     @discardableResult
     public func send(_ bytes: [UInt8]) throws -> Bool {
@@ -103,8 +112,16 @@ public final class ControlClient {
         return nil
     }
 
+    private func redialIfDue() throws {
+        guard let redial, redial.hasPassed else { return }
+        self.redial = nil
+        try socket.disconnect(endpoint)
+        try socket.connect(endpoint)
+    }
+
     private func readMonitor() throws {
         while let event = try monitor.next() {
+            if event.endsConnecting { redial = Deadline(afterMilliseconds: Self.redialMilliseconds) }
             switch event.kind {
             case .handshakeSucceeded:
                 linkState = .connected

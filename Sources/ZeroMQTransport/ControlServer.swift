@@ -29,6 +29,7 @@ public final class ControlServer {
     private let report: (String) -> Void
     private var poller: Poller
     private var peers = PeerRoster()
+    private var repetitions = Repetitions<String>()
 
     /// Binds.
     ///
@@ -36,7 +37,8 @@ public final class ControlServer {
     ///   - endpoint: `tcp://127.0.0.1:*` takes a free port.
     ///   - security: `.plain`, on endpoints that stay on this host; or `.curveServer` in the domain `.control`.
     ///   - authenticator: the context's; messages of a key that it no longer allows are dropped.
-    ///   - report: takes one-line warnings (dropped messages, failed handshakes) on the owner's thread.
+    ///   - report: takes one-line warnings (dropped messages, failed handshakes) on the owner's thread; the same one
+    ///     the 1st, 10th, 100th … time only.
     /// - Throws: `TransportError`; if the port is in use it says by whom.
     public init(
         context: MessagingContext, endpoint: String, security: Security, authenticator: Authenticator? = nil,
@@ -117,22 +119,28 @@ public final class ControlServer {
                 guard let next = try socket.receiveMessage(maximumFrames: 2) else { return nil }
                 message = next
             } catch let error as TransportError where error.code == EMSGSIZE {
-                report("dropped a message: \(error)")
+                warn("dropped a message: \(error)")
                 continue
             }
             let peer = PeerIdentity(
                 bytes: message.frames[0], address: message.peerAddress, publicKey: message.peerKey)
             guard message.frames.count == 2 else {
-                report("dropped a message from peer \(peer): it has no content")
+                warn("dropped a message from peer \(peer): it has no content")
                 continue
             }
             guard isAdmitted(peer) else {
-                report("dropped a message from peer \(peer): its key is no longer on the allow-list")
+                warn("dropped a message from peer \(peer): its key is no longer on the allow-list")
                 continue
             }
             peers.note(peer)
             if !message.frames[1].isEmpty { return (peer, message.frames[1]) }
         }
+    }
+
+    private func warn(_ text: String) {
+        let count = repetitions.note(text)
+        guard Repetitions<String>.isTold(count) else { return }
+        report(count == 1 ? text : "\(text) (\(count) times)")
     }
 
     private func isAdmitted(_ peer: PeerIdentity) -> Bool {
@@ -147,8 +155,7 @@ public final class ControlServer {
             case .disconnected:
                 peers.expectLoss()
             case .handshakeFailed(let code):
-                peers.expectLoss()
-                report("a connection to \(boundEndpoint) failed its handshake (\(HandshakeFailure.text(code)))")
+                warn("a connection to \(boundEndpoint) failed its handshake (\(HandshakeFailure.text(code)))")
             default:
                 break
             }
@@ -169,6 +176,7 @@ public final class ControlServer {
 func checkSize(of bytes: [UInt8], maximum: Int, operation: String) throws {
     guard bytes.count <= maximum else {
         throw TransportError(
-            operation, cause: "the message has \(bytes.count) bytes, more than the channel's \(maximum)", code: EMSGSIZE)
+            operation, cause: "the message has \(bytes.count) bytes, more than the channel's \(maximum)", code: EMSGSIZE
+        )
     }
 }

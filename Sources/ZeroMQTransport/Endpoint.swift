@@ -34,6 +34,12 @@ public func tcpHostAndPort(of endpoint: String) -> (host: String, port: String)?
     return (String(host), String(port))
 }
 
+/// Refuses ports beyond 65535: libzmq keeps only their low 16 bits and would use another port without a word.
+func checkPort(of endpoint: String, operation: String) throws {
+    guard let (_, port) = tcpHostAndPort(of: endpoint), port != "*", UInt16(port) == nil else { return }
+    throw TransportError(operation, endpoint, cause: "'\(port)' is not a port; a number up to 65535 is")
+}
+
 /// The file of `ipc://path`; nil if it is another transport or has no file (`ipc://*`, which libzmq names, and `ipc://@…`).
 func ipcPath(of endpoint: String) -> String? {
     guard endpoint.hasPrefix("ipc://") else { return nil }

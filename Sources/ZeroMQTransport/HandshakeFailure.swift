@@ -2,7 +2,7 @@ import Glibc
 
 /// Words for the codes of a failed handshake.
 enum HandshakeFailure {
-    private static let protocolErrors: Int32 = 0x1000_0000
+    static let protocolErrors: Int32 = 0x1000_0000
     private static let cryptographic: Int32 = 0x1100_0001
     private static let mechanismMismatch: Int32 = 0x1100_0002
     private static let authenticationErrors: Int32 = 0x2000_0000
@@ -14,7 +14,7 @@ enum HandshakeFailure {
         case mechanismMismatch: "one side is encrypted, the other is not"
         case authenticationErrors...: "the authenticator did not answer as it should"
         case protocolErrors...: "not the protocol expected, code \(String(code, radix: 16))"
-        case EPIPE, ECONNRESET, 0: "the other side closed the connection; a wrong key looks like this too"
+        case EPIPE, ECONNRESET, 0: "the other side closed the connection, as it does on a wrong or unlisted key"
         default: String(cString: strerror(code))
         }
     }

@@ -57,7 +57,8 @@ public final class MessagingContext: @unchecked Sendable {
         // Under the lock, so that the context cannot end under the call.
         let socket: Result<UInt, TransportError> = state.withLock { state in
             guard !state.isTerminated else {
-                return .failure(TransportError("open a socket", cause: "the messaging context has ended", code: ETERM))
+                return .failure(
+                    TransportError("open a socket", cause: "the messaging context has ended", code: contextEnded))
             }
             guard let socket = zmq_socket(handle, kind) else { return .failure(TransportError.last("open a socket")) }
             state.socketsOpened += 1
@@ -85,4 +86,4 @@ public final class MessagingContext: @unchecked Sendable {
 }
 
 /// libzmq's "context was terminated": `ZMQ_HAUSNUMERO + 53` of zmq.h.
-private let ETERM: Int32 = 156_384_712 + 53
+private let contextEnded: Int32 = 156_384_712 + 53

@@ -103,7 +103,8 @@ public enum NetworkAddress {
                 let text = numericText(of: address), !text.hasPrefix("[fe80")
             else { return nil }
             return LocalAddress(
-                interface: String(cString: entry.pointee.ifa_name), family: Int32(address.pointee.sa_family), text: text)
+                interface: String(cString: entry.pointee.ifa_name), family: Int32(address.pointee.sa_family), text: text
+            )
         }
     }
 

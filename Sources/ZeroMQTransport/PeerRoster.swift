@@ -4,6 +4,7 @@
 /// connection starts a few rounds of probing, spread over a third of a second.
 struct PeerRoster {
     private static let probeMilliseconds = [0, 5, 20, 50, 100, 150]
+    private static let laterProbes = probeMilliseconds.dropFirst()
 
     private var known: Set<PeerIdentity> = []
     private var lost: [PeerIdentity] = []
@@ -21,8 +22,13 @@ struct PeerRoster {
     /// Some connection closed.
     mutating func expectLoss() {
         guard !known.isEmpty else { return }
-        rounds = Self.probeMilliseconds[...]
-        scheduleRound()
+        if nextProbe == nil {
+            rounds = Self.probeMilliseconds[...]
+            scheduleRound()
+        } else {
+            // Rounds are under way: they go on longer, but not faster, however many strangers come and go.
+            rounds = Self.laterProbes
+        }
     }
 
     var probeIsDue: Bool { nextProbe?.hasPassed ?? false }

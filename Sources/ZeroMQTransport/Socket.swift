@@ -74,6 +74,7 @@ public final class Socket {
     @discardableResult
     public func bind(_ endpoint: String) throws -> String {
         let handle = try openHandle("bind")
+        try checkPort(of: endpoint, operation: "bind")
         try security.permit(endpoint, operation: "bind")
         try allowIPv6(in: endpoint)
         try refuseTakenPath(endpoint)
@@ -104,6 +105,7 @@ public final class Socket {
     /// - Throws: `TransportError` if the endpoint is malformed, or leaves this host and the socket is plain.
     public func connect(_ endpoint: String) throws {
         let handle = try openHandle("connect to")
+        try checkPort(of: endpoint, operation: "connect to")
         try security.permit(endpoint, operation: "connect to")
         try allowIPv6(in: endpoint)
         guard retryingInterrupts({ zmq_connect(handle, endpoint) }) == 0 else {

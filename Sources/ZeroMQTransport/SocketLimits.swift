@@ -50,6 +50,11 @@ public struct SocketLimits: Sendable, Equatable {
     public static let data = SocketLimits(
         maximumFrameBytes: 8 << 20, sendQueueMessages: 64, receiveQueueMessages: 64, lingerMilliseconds: 0)
 
+    /// A socket's own events, which come from libzmq and not from a peer. Unbounded: if their queue were full, libzmq's
+    /// I/O thread, and with it every connection, would wait for whoever reads them.
+    static let events = SocketLimits(
+        maximumFrameBytes: 1 << 10, sendQueueMessages: 0, receiveQueueMessages: 0, lingerMilliseconds: 0)
+
     func apply(to socket: Socket) throws {
         // Frames are copied into a buffer of their declared size, so the bound is what protects memory.
         try socket.set(ZMQ_MAXMSGSIZE, to: maximumFrameBytes)

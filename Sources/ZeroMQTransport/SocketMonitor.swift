@@ -15,7 +15,8 @@ public final class SocketMonitor {
             case handshakeSucceeded
             /// The peer's authenticator refused our key; its status (400 is a refusal).
             case handshakeRefused(status: Int32)
-            /// The peer did not speak the protocol, or not with the right keys.
+            /// The connection closed in mid-handshake (an `errno`), or the peer did not speak the protocol, or not with
+            /// the right keys (`ZMQ_PROTOCOL_ERROR_…`).
             case handshakeFailed(code: Int32)
             /// The connection closed or was lost.
             case disconnected
@@ -26,6 +27,16 @@ public final class SocketMonitor {
         public let kind: Kind
         /// Our own endpoint where we are bound, the peer's where we connect.
         public let endpoint: String
+
+        /// Whether libzmq has given up a connection that we made: it does so after a refusal or a breach of the
+        /// protocol, and only a new `connect` tries again. After anything else it goes on by itself.
+        public var endsConnecting: Bool {
+            switch kind {
+            case .handshakeRefused: true
+            case .handshakeFailed(let code): code >= HandshakeFailure.protocolErrors
+            default: false
+            }
+        }
     }
 
     /// For polling next to other sockets.
@@ -46,7 +57,7 @@ public final class SocketMonitor {
             throw TransportError.last("monitor a socket")
         }
         self.monitored = monitored
-        socket = try Socket(.pair, context: monitored.context, limits: .control, security: .plain)
+        socket = try Socket(.pair, context: monitored.context, limits: .events, security: .plain)
         try socket.connect(endpoint)
     }
 

@@ -1,5 +1,4 @@
 import CSodium
-import ClusterProtocol
 import Glibc
 
 /// What a worker needs to join a run. Whoever holds it is admitted: treat it as a password.
@@ -38,7 +37,8 @@ public struct Ticket: Equatable, Sendable {
     public init(endpoint: String, runID: UInt64, keys: Keys?) throws {
         guard (1...Self.maximumEndpointBytes).contains(endpoint.utf8.count) else {
             throw TransportError(
-                "make a ticket", cause: "the endpoint has \(endpoint.utf8.count) bytes, not 1 to \(Self.maximumEndpointBytes)")
+                "make a ticket",
+                cause: "the endpoint has \(endpoint.utf8.count) bytes, not 1 to \(Self.maximumEndpointBytes)")
         }
         guard keys != nil || !requiresEncryption(endpoint) else {
             throw TransportError("make a ticket", cause: "\(endpoint) leaves this host, so it needs keys")
@@ -80,19 +80,19 @@ extension Ticket {
         guard text.hasPrefix(Self.prefix) else {
             let cause =
                 text.hasPrefix("murmur")
-                ? "it is damaged at its beginning, or of another version of murmur"
+                ? "it is damaged at its beginning, or from another version of murmur"
                 : "it does not begin with \(Self.prefix)"
             throw TransportError(operation, cause: cause)
         }
         guard text.utf8.count <= Self.maximumTextBytes,
             let bytes = Base64URL.decode(text.utf8.dropFirst(Self.prefix.utf8.count))
         else {
-            throw TransportError(operation, cause: "it is damaged: it holds characters that no ticket has, or too many")
+            throw TransportError(operation, cause: "it is damaged or incomplete")
         }
         let content = bytes.dropLast(Self.checksumBytes)
         guard bytes.count > Self.checksumBytes, Self.checksum(Array(content)) == Array(bytes.suffix(Self.checksumBytes))
         else {
-            throw TransportError(operation, cause: "it is damaged or incomplete: its checksum does not hold")
+            throw TransportError(operation, cause: "it is damaged or incomplete")
         }
         // From here on the text is what some murmur wrote, or a forgery; neither may trap.
         guard let ticket = try Self.parse(Array(content)) else {

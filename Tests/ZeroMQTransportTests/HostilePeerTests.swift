@@ -38,7 +38,7 @@ import ZeroMQTransport
         #expect(try server.next().1 == largest)
     }
 
-    @Test(arguments: [(1 << 20) + 1, 8 << 30, UInt64.max >> 1, UInt64.max])
+    @Test(arguments: [(1 << 20) + 1, 8 << 30, UInt64.max >> 1, UInt64.max] as [UInt64])
     func aFrameDeclaredTooLargeClosesItsConnection(size: UInt64) throws {
         let server = try plainServer()
         let before = try residentBytes()
@@ -46,7 +46,7 @@ import ZeroMQTransport
         for attacker in attackers {
             attacker.handshakePlain()
             attacker.write(RawConnection.longFrameHeader(size: size))
-            attacker.waitForClose()
+            #expect(attacker.waitForClose())
         }
         #expect(try residentBytes() - before < 64 << 20)
         try expectRoundTrip(try plainClient(server), server)
@@ -59,7 +59,7 @@ import ZeroMQTransport
             let attacker = try RawConnection(secure.server.boundEndpoint)
             attacker.greet(mechanism: "CURVE")
             attacker.write(RawConnection.longFrameHeader(size: 200 << 20, isCommand: isCommand))
-            attacker.waitForClose()
+            #expect(attacker.waitForClose())
         }
         #expect(try residentBytes() - before < 64 << 20)
         let keys = try CurveKeyPair.generate()
@@ -106,6 +106,6 @@ import ZeroMQTransport
         let silent = try (0..<50).map { _ in try RawConnection(server.boundEndpoint) }
         try expectRoundTrip(try plainClient(server), server)
         // Each is closed when its time for the handshake is over.
-        for connection in silent { connection.waitForClose() }
+        for connection in silent { #expect(connection.waitForClose()) }
     }
 }

@@ -32,7 +32,7 @@ final class RawConnection {
     func write(_ bytes: [UInt8]) -> Bool {
         var rest = bytes[...]
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue)) }
+            let count = rest.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
             guard count > 0 else { return false }
             rest = rest.dropFirst(count)
         }
@@ -42,13 +42,17 @@ final class RawConnection {
     /// The next `count` bytes; fewer if the other side closed.
     func read(_ count: Int) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
-        let received = recv(descriptor, &bytes, count, Int32(MSG_WAITALL.rawValue))
+        errno = 0
+        let received = recv(descriptor, &bytes, count, Int32(MSG_WAITALL))
         return Array(bytes.prefix(max(0, received)))
     }
 
-    /// Reads until the other side has closed.
-    func waitForClose() {
+    /// Reads until the other side has closed; false if patience ran out before.
+    func waitForClose() -> Bool {
+        var limit = timeval(tv_sec: patience / 1000, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         while !read(1).isEmpty {}
+        return errno != EAGAIN
     }
 
     // MARK: ZMTP 3 (RFC 23)

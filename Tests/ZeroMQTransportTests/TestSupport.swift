@@ -76,28 +76,40 @@ struct SecureServer {
 }
 
 extension ControlServer {
-    /// The next message; fails the test if none comes.
-    func next() throws -> (PeerIdentity, [UInt8]) {
+    /// The next message, of `sender` if given; fails the test if none comes.
+    func next(from sender: PeerIdentity? = nil) throws -> (PeerIdentity, [UInt8]) {
         var result: (PeerIdentity, [UInt8])?
-        try wait { result = try receive(timeoutMilliseconds: 50); return result != nil }
+        try wait {
+            result = try receive(timeoutMilliseconds: 50)
+            return result.map { $0.0 == sender ?? $0.0 } ?? false
+        }
         return try #require(result)
     }
 
     /// Serves until `condition` holds; messages that come meanwhile are dropped.
     func serve(until condition: () throws -> Bool) throws {
-        try wait { _ = try receive(timeoutMilliseconds: 5); return try condition() }
+        try wait {
+            _ = try receive(timeoutMilliseconds: 5)
+            return try condition()
+        }
     }
 }
 
 extension ControlClient {
     func next() throws -> [UInt8] {
         var result: [UInt8]?
-        try wait { result = try receive(timeoutMilliseconds: 50); return result != nil }
+        try wait {
+            result = try receive(timeoutMilliseconds: 50)
+            return result != nil
+        }
         return try #require(result)
     }
 
     func serve(until condition: () throws -> Bool) throws {
-        try wait { _ = try receive(timeoutMilliseconds: 5); return try condition() }
+        try wait {
+            _ = try receive(timeoutMilliseconds: 5)
+            return try condition()
+        }
     }
 }
 
@@ -112,8 +124,8 @@ func wait(_ attempt: () throws -> Bool) throws {
 /// Sends `hello` and its answer, over a channel that works.
 func expectRoundTrip(_ client: ControlClient, _ server: ControlServer) throws {
     try client.send(Array("hello".utf8))
-    let (peer, bytes) = try server.next()
-    #expect(bytes == Array("hello".utf8))
+    let (peer, bytes) = try server.next(from: client.identity)
+    try #require(bytes == Array("hello".utf8))
     #expect(try server.send(Array("welcome".utf8), to: peer) == .queued)
     #expect(try client.next() == Array("welcome".utf8))
 }
