@@ -30,21 +30,51 @@ public enum PortHolder {
             let path = String(endpoint.dropFirst("ipc://".count))
             return unixListeners(in: lines(of: "/proc/net/unix"), path: path)
         }
-        guard let (_, text) = tcpHostAndPort(of: endpoint), let port = UInt16(text) else { return [] }
-        return ["/proc/net/tcp", "/proc/net/tcp6"].flatMap { tcpListeners(in: lines(of: $0), port: port) }
+        guard let (host, text) = tcpHostAndPort(of: endpoint), let port = UInt16(text) else { return [] }
+        let address = kernelText(of: host)
+        return ["/proc/net/tcp", "/proc/net/tcp6"].flatMap {
+            tcpListeners(in: lines(of: $0), address: address, port: port)
+        }
+    }
+
+    /// A numeric address as the kernel's tables write it: words of the host's byte order in hexadecimal. Nil for names
+    /// and wildcards, which collide with every address.
+    private static func kernelText(of host: String) -> String? {
+        var bytes = [UInt8](repeating: 0, count: 16)
+        if inet_pton(AF_INET, host, &bytes) == 1 {
+            bytes = Array(bytes.prefix(4))
+        } else if inet_pton(AF_INET6, host, &bytes) != 1 {
+            return nil
+        }
+        guard bytes.contains(where: { $0 != 0 }) else { return nil }
+        return bytes.withUnsafeBytes { raw in
+            stride(from: 0, to: raw.count, by: 4).map { offset in
+                let word = raw.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
+                return hexadecimal(withUnsafeBytes(of: word.bigEndian) { Array($0) }).uppercased()
+            }.joined()
+        }
     }
 
     /// Columns: slot, local address:port (hexadecimal), remote, state (0A: listening), queues, timer, retransmits,
     /// user, timeout, inode.
-    static func tcpListeners(in lines: [Substring], port: UInt16) -> [Listener] {
+    ///
+    /// - Parameter address: listeners on another one are left out, unless they listen on all; nil: on any.
+    static func tcpListeners(in lines: [Substring], address: String?, port: UInt16) -> [Listener] {
         lines.compactMap { line in
             let fields = line.split(separator: " ")
             guard fields.count > 9, fields[3] == "0A", let colon = fields[1].lastIndex(of: ":"),
                 UInt16(fields[1][fields[1].index(after: colon)...], radix: 16) == port,
+                collides(fields[1][..<colon], with: address),
                 let user = UInt32(fields[7]), let inode = UInt64(fields[9])
             else { return nil }
             return Listener(inode: inode, user: user)
         }
+    }
+
+    /// The end decides, so that an IPv4 address is found in its IPv6-mapped form too.
+    private static func collides(_ listening: Substring, with address: String?) -> Bool {
+        guard let address else { return true }
+        return listening.allSatisfy { $0 == "0" } || listening.hasSuffix(address)
     }
 
     /// Columns: address, references, protocol, flags (10000: listening), type, state, inode, path.

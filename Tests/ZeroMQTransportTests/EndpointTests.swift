@@ -88,6 +88,19 @@ import ZeroMQTransport
         )
     }
 
+    @Test func aListenerOnAnotherAddressIsNotBlamed() throws {
+        let context = try MessagingContext()
+        let holder = try Socket(.router, context: context, limits: .control, security: .plain)
+        let endpoint = try holder.bind("tcp://127.0.0.1:*")
+        #expect(PortHolder.explanation(for: endpoint).contains("(pid \(getpid()))"))
+        let other = endpoint.replacingOccurrences(of: "127.0.0.1", with: "127.0.0.2")
+        #expect(!PortHolder.explanation(for: other).contains("pid"))
+        let everywhere = endpoint.replacingOccurrences(of: "127.0.0.1", with: "0.0.0.0")
+        #expect(PortHolder.explanation(for: everywhere).contains("(pid \(getpid()))"))
+        let six = try Socket(.router, context: context, limits: .control, security: .plain)
+        #expect(PortHolder.explanation(for: try six.bind("tcp://[::1]:*")).contains("(pid \(getpid()))"))
+    }
+
     @Test func aPathInUseIsNotStolen() throws {
         try withTemporaryDirectory { directory in
             let context = try MessagingContext()
