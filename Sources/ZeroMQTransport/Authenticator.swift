@@ -166,8 +166,7 @@ private final class Desk: Sendable {
                 Authenticator.Denial(
                     key: key, address: request.address, domain: request.domain, reason: reason, count: count))
         }
-        // A neighbour that is too early has to come back; somebody unknown at the control port has to learn why.
-        return request.refusal(forGood: request.domain != AuthenticationDomain.data.rawValue)
+        return request.refusal
     }
 }
 

@@ -27,12 +27,8 @@ struct ZAPRequest {
         [Self.version, id, Array("200".utf8), Array("OK".utf8), Array(key.z85.utf8), []]
     }
 
-    /// Turns the connection away.
-    ///
-    /// - Parameter forGood: whether to tell the client that its key is refused, upon which libzmq gives the connection
-    ///   up; otherwise the client only sees it close, and tries again by itself.
-    func refusal(forGood: Bool) -> [[UInt8]] {
-        let status = forGood ? "400" : "300"
-        return [Self.version, id, Array(status.utf8), Array("key not admitted".utf8), [], []]
+    /// Turns the connection away for good: the client is told, and libzmq connects again only if it is asked to.
+    var refusal: [[UInt8]] {
+        [Self.version, id, Array("400".utf8), Array("key not admitted".utf8), [], []]
     }
 }

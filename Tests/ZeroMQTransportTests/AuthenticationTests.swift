@@ -98,22 +98,6 @@ import ZeroMQTransport
         #expect(!secure.authenticator.isAllowed(keys.publicKey, in: .control))
     }
 
-    @Test func aNeighbourThatIsTooEarlyGetsInLater() throws {
-        let secure = try SecureServer()
-        let keys = try CurveKeyPair.generate()
-        let listener = try Socket(
-            .pair, context: secure.context, limits: .data, security: .curveServer(secure.keys, domain: .data))
-        let neighbour = try Socket(
-            .pair, context: try MessagingContext(), limits: .data,
-            security: .curveClient(keys, server: secure.keys.publicKey))
-        try neighbour.connect(try listener.bind("tcp://127.0.0.1:*"))
-        try neighbour.send([5], waits: true)
-        try wait { try listener.receive(timeoutMilliseconds: 5) == nil && secure.authenticator.denialCount >= 2 }
-        #expect(secure.denials.all.isEmpty)
-        secure.authenticator.setAllowed([keys.publicKey], in: .data)
-        #expect(try listener.receive(timeoutMilliseconds: patience) == [[5]])
-    }
-
     @Test func refusalsOfOnePeerAreCountedAndToldSparsely() throws {
         let secure = try SecureServer()
         let client = try secure.client(try CurveKeyPair.generate())
