@@ -3,10 +3,19 @@ import Testing
 import ZeroMQTransport
 
 @Suite(.serialized) struct HostilePeerTests {
-    private func plainServer(_ warnings: Collected<String> = Collected()) throws -> ControlServer {
+    private func plainServer(
+        _ warnings: Collected<String> = Collected(), limits: SocketLimits = .control
+    ) throws -> ControlServer {
         try ControlServer(
-            context: try MessagingContext(), endpoint: "tcp://127.0.0.1:*", security: .plain,
+            context: try MessagingContext(), endpoint: "tcp://127.0.0.1:*", security: .plain, limits: limits,
             report: { warnings.add($0) })
+    }
+
+    /// Without probes nothing but the frame itself can close a connection whose handshake is through.
+    private var limitsWithoutProbes: SocketLimits {
+        var limits = SocketLimits.control
+        limits.heartbeatMilliseconds = 0
+        return limits
     }
 
     private func plainClient(_ server: ControlServer) throws -> ControlClient {
@@ -40,7 +49,7 @@ import ZeroMQTransport
 
     @Test(arguments: [(1 << 20) + 1, 8 << 30, UInt64.max >> 1, UInt64.max] as [UInt64])
     func aFrameDeclaredTooLargeClosesItsConnection(size: UInt64) throws {
-        let server = try plainServer()
+        let server = try plainServer(limits: limitsWithoutProbes)
         let before = try residentBytes()
         let attackers = try (0..<8).map { _ in try RawConnection(server.boundEndpoint) }
         for attacker in attackers {
