@@ -17,6 +17,7 @@ struct NetworkLinkLosses {
 
     private struct Refusal {
         var reason: String
+        var wasFinal = false
         var retry: Deadline?
         let end: Deadline
     }
@@ -51,7 +52,9 @@ struct NetworkLinkLosses {
     mutating func noteRefusal(by peer: Int, reason: String, isFinal: Bool) {
         var refusal =
             refusals[peer] ?? Refusal(reason: reason, end: Deadline(afterMilliseconds: Self.refusalMilliseconds))
-        refusal.reason = reason
+        // A refusal is followed by the end of its connection, which says less.
+        if isFinal || !refusal.wasFinal { refusal.reason = reason }
+        refusal.wasFinal = refusal.wasFinal || isFinal
         if isFinal { refusal.retry = Deadline(afterMilliseconds: Self.retryMilliseconds) }
         refusals[peer] = refusal
     }
