@@ -163,7 +163,8 @@ public final class Communicator {
             start = end
         }
         guard start == total else {
-            throw CollectiveError(.invalidArgument("counts \(counts) sum to \(start), the buffer has \(total) elements"))
+            throw CollectiveError(
+                .invalidArgument("counts \(counts) sum to \(start), the buffer has \(total) elements"))
         }
         return parts
     }

@@ -97,7 +97,9 @@ public final class NetworkLink: Link {
             try ledger.lend(bytes, to: &message)
         } else {
             guard zmq_msg_init_size(&message, bytes.count) == 0 else { throw TransportError.last("send") }
-            if let source = bytes.baseAddress { zmq_msg_data(&message).copyMemory(from: source, byteCount: bytes.count) }
+            if let source = bytes.baseAddress {
+                zmq_msg_data(&message).copyMemory(from: source, byteCount: bytes.count)
+            }
         }
         // Room is counted in whole messages, so what was begun is taken to its end.
         guard retryingInterrupts({ zmq_msg_send(&message, handle, ZMQ_DONTWAIT) }) >= 0 else {
