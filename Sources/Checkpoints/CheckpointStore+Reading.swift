@@ -2,7 +2,8 @@ extension CheckpointStore {
     /// The newest checkpoint whose manifest and hashes hold.
     ///
     /// - Returns: the checkpoint, nil if there is none; and one line for each newer one that was skipped as damaged.
-    /// - Throws: `CheckpointError` only if the folder itself cannot be listed.
+    /// - Throws: `CheckpointError` if there are checkpoints but none holds, so that nobody takes a lost run for a new one;
+    ///   or if the folder cannot be listed.
     public func latest() throws -> (location: CheckpointLocation?, warnings: [String]) {
         var warnings: [String] = []
         for candidate in try candidates() {
@@ -12,7 +13,11 @@ extension CheckpointStore {
                 warnings.append("skipped a checkpoint that does not hold: \(error)")
             }
         }
-        return (nil, warnings)
+        guard warnings.isEmpty else {
+            throw CheckpointError(
+                .damaged, path: directory, cause: "no checkpoint here holds: \(warnings.joined(separator: "; "))")
+        }
+        return (nil, [])
     }
 
     /// The checkpoint that a user's path means: a step directory, a folder of them, or a run directory with
@@ -38,22 +43,13 @@ extension CheckpointStore {
         let folder = FileStatus.kind(of: nested) == .directory ? nested : path
         let (location, warnings) = try CheckpointStore(directory: folder).latest()
         if let location { return (location, warnings) }
-        guard warnings.isEmpty else {
-            throw CheckpointError(
-                .damaged, path: folder, cause: "no checkpoint holds: \(warnings.joined(separator: "; "))")
-        }
         throw CheckpointError(.notFound, path: folder, cause: "there is no checkpoint here")
     }
 
     /// Reads a checkpoint, its hashes checked again.
     ///
     /// - Parameter groups: the groups to read; nil: all.
-    /// - Throws: `CheckpointError` if a file has changed since, or a wanted group is not there.
-    public func load(_ location: CheckpointLocation, groups: Set<String>? = nil) throws -> CheckpointContents {
-        try Self.load(location, groups: groups)
-    }
-
-    /// Reads a checkpoint wherever it lies, its hashes checked again.
+    /// - Throws: `CheckpointError` if a file has changed since it was found, or a wanted group is not there.
     public static func load(_ location: CheckpointLocation, groups: Set<String>? = nil) throws -> CheckpointContents {
         let manifest = location.manifest
         var tensors: [String: [TensorRecord]] = [:]
@@ -93,7 +89,7 @@ extension CheckpointStore {
             throw CheckpointError(
                 .damaged, path: path,
                 cause:
-                    "has \(readable.byteCount) bytes where the manifest says \(file.byteCount): cut short or replaced")
+                    "has \(readable.byteCount) bytes, but the manifest says \(file.byteCount): cut short or replaced")
         }
         guard try readable.digest() == file.hash else {
             throw CheckpointError(.damaged, path: path, cause: "its hash is not the manifest's: bytes have changed")

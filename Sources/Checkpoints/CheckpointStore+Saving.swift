@@ -161,6 +161,7 @@ extension CheckpointStore {
         let temporary = "\(directory)/\(Self.temporaryPrefix)removed-\(name)"
         try fileSystem.removeTree(temporary)
         try fileSystem.rename("\(directory)/\(name)", to: temporary)
+        try fileSystem.syncDirectory(directory)
         try fileSystem.removeTree(temporary)
     }
 }

@@ -58,8 +58,8 @@ public struct SafeTensorsFile: Sendable {
                 cause: "tensor \"\(name)\" of shape \(entry.specification.shape) has no rows \(start)+\(count)")
         }
         let rowBytes = rows == 0 ? 0 : entry.range.count / rows
-        return try file.bytes(
-            at: header.dataOffset + entry.range.lowerBound + start * rowBytes, count: count * rowBytes)
+        let begin = header.dataOffset + entry.range.lowerBound + start * rowBytes
+        return try file.bytes(at: begin, count: count * rowBytes)
     }
 
     private func record(_ entry: SafeTensorsHeader.Entry) throws -> TensorRecord {

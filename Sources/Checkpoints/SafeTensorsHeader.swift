@@ -117,11 +117,12 @@ struct SafeTensorsHeader: Equatable {
             guard names.insert(tensor.name).inserted else {
                 throw invalid("two tensors are named \"\(tensor.name)\", or the name is reserved")
             }
-            guard let count = tensor.byteCount, case (let next, let overflow) = end.addingReportingOverflow(count),
-                !overflow
-            else { throw invalid("tensor \"\(tensor.name)\" has an impossible shape \(tensor.shape)") }
-            entries.append(Entry(specification: tensor, range: end..<next))
-            end = next
+            let next = end.addingReportingOverflow(tensor.byteCount ?? .max)
+            guard !next.overflow, next.partialValue < .max else {
+                throw invalid("tensor \"\(tensor.name)\" has an impossible shape \(tensor.shape)")
+            }
+            entries.append(Entry(specification: tensor, range: end..<next.partialValue))
+            end = next.partialValue
         }
         self.entries = entries
         self.metadata = metadata

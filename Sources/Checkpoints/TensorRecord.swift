@@ -33,12 +33,13 @@ public struct TensorSpecification: Sendable, Equatable {
 
     /// Bytes of all elements, or nil if a dimension is negative or the product overflows.
     public var byteCount: Int? {
+        guard shape.allSatisfy({ $0 >= 0 }) else { return nil }
+        // An empty tensor is empty however large its other dimensions are.
+        if shape.contains(0) { return 0 }
         var count = type.byteCount
-        // A zero dimension makes the tensor empty however large the others are, so that it must not overflow first.
-        if shape.contains(0) { return shape.contains { $0 < 0 } ? nil : 0 }
         for dimension in shape {
             let (product, overflow) = count.multipliedReportingOverflow(by: dimension)
-            if dimension < 0 || overflow { return nil }
+            if overflow { return nil }
             count = product
         }
         return count
