@@ -65,6 +65,9 @@ public enum ConfigurationSchema {
         .number(
             "optimizer.weight_decay", \.optimizer.weightDecay, .atLeast(0), "Weight decay; not of biases and norms."),
         .number("optimizer.trust", \.optimizer.trust, .above(0), "Trust coefficient of `lars`."),
+        .flag(
+            "optimizer.clipped", \.optimizer.clipped,
+            "`lars` takes the smaller of adapted rate and learning rate instead of their product (LARC)."),
         .number("optimizer.beta1", \.optimizer.beta1, .within(0.0..<1.0), "First moment's decay of `adamw`."),
         .number("optimizer.beta2", \.optimizer.beta2, .within(0.0..<1.0), "Second moment's decay of `adamw`."),
         .number("optimizer.epsilon", \.optimizer.epsilon, .above(0), "Term for numerical stability of `adamw`."),

@@ -96,6 +96,8 @@ extension RunConfiguration {
         public var weightDecay = 1e-4
         /// LARS's trust coefficient (η in You et al., 2017).
         public var trust = 0.001
+        /// LARC's rule: the adapted rate is at most the learning rate instead of multiplied by it.
+        public var clipped = false
         public var beta1 = 0.9
         public var beta2 = 0.999
         public var epsilon = 1e-8

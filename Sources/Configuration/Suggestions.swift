@@ -11,21 +11,25 @@ public enum Suggestions {
         return "unknown key; did you mean \(candidates.joined(separator: " or "))?"
     }
 
-    /// Up to three of `names`: those that end in the key's last component, else those at the least edit distance.
+    /// Up to three of `names`: those a slip of the finger away; else those that end in the key's last component, such as
+    /// `loss.temperature` for `temperature`; else those whose last component is a slip away.
     public static func nearest(to key: String, in names: [String]) -> [String] {
-        let key = key.lowercased().replacing("-", with: "_")
-        if names.contains(key) { return [key] }
-        let lastComponent = key.split(separator: ".").last.map(String.init) ?? key
-        let suffixed = names.filter { $0.hasSuffix("." + lastComponent) || $0 == lastComponent }
-        if (1...3).contains(suffixed.count) { return suffixed }
-        // A key has no more than a few dozen characters; what is much longer is no slip of the finger.
+        // What is much longer than any key is no slip of the finger.
         guard key.utf8.count <= 64 else { return [] }
-        let scored = names.map { name in
-            let component = name.split(separator: ".").last.map(String.init) ?? name
-            return (name: name, distance: min(distance(key, name), distance(lastComponent, component)))
-        }
-        let least = scored.map(\.distance).min() ?? 0
-        guard least <= max(1, lastComponent.count / 3) else { return [] }
+        func plain(_ text: some StringProtocol) -> String { text.lowercased().replacing("-", with: "_") }
+        func lastComponent(_ text: String) -> String { plain(text.split(separator: ".").last ?? "") }
+        let whole = closest(to: plain(key), in: names.map { ($0, plain($0)) })
+        if !whole.isEmpty { return whole }
+        let last = lastComponent(key)
+        let components = names.map { ($0, lastComponent($0)) }
+        let suffixed = components.filter { $0.1 == last }.map(\.0)
+        return suffixed.isEmpty ? closest(to: last, in: components) : Array(suffixed.prefix(3))
+    }
+
+    /// The names, up to three, whose text is nearest to `key`, if they are near.
+    private static func closest(to key: String, in candidates: [(name: String, text: String)]) -> [String] {
+        let scored = candidates.map { (name: $0.name, distance: distance(key, $0.text)) }
+        guard let least = scored.map(\.distance).min(), least <= (key.count < 6 ? 1 : 2) else { return [] }
         return Array(scored.filter { $0.distance == least }.map(\.name).prefix(3))
     }
 

@@ -1,0 +1,132 @@
+import Configuration
+import Foundation
+import Randomness
+import Testing
+
+@Suite("A configuration as text")
+struct TextTests {
+    private func read(_ yaml: String, _ overrides: String...) throws -> RunConfiguration {
+        try .read(yaml: yaml, overrides: overrides)
+    }
+
+    @Test func resolvedReadsBackToTheSame() throws {
+        let plain = try read("data: x\nepochs: 1")
+        #expect(try read(plain.resolvedYAML) == plain)
+        let rich = try read(
+            "steps: 7\nschedule.warmup_steps: 3", "data=/a b/\"c\": #é🐦\t\u{1}\\n", "optimizer.lr=0.1",
+            "augment.mean=0.1,1", "augment.std=1e-7,123456789.25", "encoder.name=resnet101",
+            "seed=18446744073709551615",
+            "cluster.transport=ipc", "optimizer.clipped=true")
+        #expect(try read(rich.resolvedYAML) == rich)
+        for data in [
+            "null", "~", "-", "- a", "true", "1", " x ", "a: b", "'", "@", "%", "\u{85}\u{2028}", "?", "*a", "==",
+        ] {
+            let odd = try read("steps: 7", "data=./\(data)")
+            #expect(try read(odd.resolvedYAML) == odd, "\(data)")
+        }
+    }
+
+    @Test func resolvedNamesEveryKeyOnce() throws {
+        let text = try read("data: x\nepochs: 1").resolvedYAML
+        for key in ConfigurationSchema.keys {
+            let last = key.name.split(separator: ".").last ?? ""
+            #expect(text.contains("\(last): "), "\(key.name)")
+        }
+        #expect(text.hasPrefix("method: simclr\ndata: x\nepochs: 1\nsteps: null\nglobal_batch: 256\nslice_size: 32\n"))
+        #expect(text.contains("\nencoder:\n  name: resnet18\n  form: auto\n"))
+    }
+
+    @Test func goesThroughCodable() throws {
+        let configuration = try read("data: x\nsteps: 4\naugment: {mean: [0.1], std: [0.2]}", "encoder.width=0.25")
+        let data = try JSONEncoder().encode(configuration)
+        #expect(try JSONDecoder().decode(RunConfiguration.self, from: data) == configuration)
+    }
+
+    @Test func takesWhatItDoesNotSayFromTheData() throws {
+        var small = try read("data: x\nsteps: 1")
+        try small.resolve(data: DatasetTraits(uniformSize: 32, channels: 3, mean: [0.1, 0.2, 0.3], std: [1, 2, 3]))
+        #expect(small.augment.size == 32)
+        #expect(small.encoder.form == .cifar)
+        #expect(small.encoder.channels == 3)
+        #expect(small.augment.mean == [0.1, 0.2, 0.3])
+
+        var photographs = try read("data: x\nsteps: 1")
+        try photographs.resolve(
+            data: DatasetTraits(uniformSize: nil, channels: 1, mean: [0.1, 0.2, 0.3], std: [1, 2, 3]))
+        #expect(photographs.augment.size == 224)
+        #expect(photographs.encoder.form == .imagenet)
+        #expect(photographs.augment.mean == [0.5])
+        #expect(photographs.augment.std == [0.5])
+
+        var chosen = try read(
+            "data: x\nsteps: 1\naugment: {size: 96, mean: [0.9], std: [0.8]}\nencoder: {form: cifar, channels: 1}")
+        let before = chosen
+        try chosen.resolve(data: DatasetTraits(uniformSize: 28, channels: 1, mean: [0.1], std: [0.1]))
+        #expect(chosen == before)
+
+        var wrong = try read("data: x\nsteps: 1\naugment: {mean: [0.9], std: [0.8]}")
+        #expect(throws: ConfigurationError.self) {
+            try wrong.resolve(data: DatasetTraits(uniformSize: 28, channels: 3))
+        }
+    }
+
+    @Test func resumingNeedsTheSameTrajectoryAndNothingElse() throws {
+        let saved = try read("data: x\nepochs: 9\nencoder.width: 0.5").trajectoryText
+        let same = try read(
+            "data: elsewhere\nepochs: 9\nencoder.width: 0.50\nthreads: 4\nloader: {threads: 3, prefetch: 9}\n"
+                + "checkpoint: {every_steps: 5, keep: 1}\ncluster: {transport: ipc}\nprogress.every: 1")
+        #expect(same.differences(fromTrajectory: saved).isEmpty)
+        let other = try read("data: x\nsteps: 9\nencoder.width: 0.25\nseed: 4")
+        #expect(
+            other.differences(fromTrajectory: saved) == [
+                "epochs: 9 in the checkpoint, unset now", "steps: unset in the checkpoint, 9 now",
+                "seed: 0 in the checkpoint, 4 now", "encoder.width: 0.5 in the checkpoint, 0.25 now",
+            ])
+    }
+
+    @Test func aConstantScheduleMayBeProlonged() throws {
+        let short = try read("data: x\nsteps: 5\nschedule.name: constant")
+        let long = try read("data: x\nepochs: 7\nschedule.name: constant")
+        #expect(long.differences(fromTrajectory: short.trajectoryText).isEmpty)
+        let cosine = try read("data: x\nsteps: 5")
+        #expect(
+            cosine.differences(fromTrajectory: short.trajectoryText)
+                == ["schedule.name: constant in the checkpoint, cosine now"])
+    }
+
+    @Test func trajectoriesOfOtherVersionsAndDamagedOnesAreExplained() throws {
+        let configuration = try read("data: x\nsteps: 5")
+        #expect(configuration.differences(fromTrajectory: "steps: 5\nslice_size: 32\n").isEmpty)
+        #expect(
+            configuration.differences(fromTrajectory: "steps: 5\nslice_size: 32\nencoder.gizmo: 3\n")
+                == ["encoder.gizmo: 3 in the checkpoint, not a key of this version"])
+        #expect(configuration.differences(fromTrajectory: "steps: [").count == 1)
+        #expect(configuration.differences(fromTrajectory: "steps: x").count == 1)
+    }
+
+    @Test("Damaged text throws or is read, and never traps", arguments: 0..<4 as Range<UInt64>)
+    func fuzz(seed: UInt64) throws {
+        let good = Array(
+            try read("steps: 7", "data=\"a b\"", "augment.mean=0.1,1", "augment.std=1,2").resolvedYAML.utf8)
+        let alphabet = Array("{}[]:,&*!|>'\"%@`#-?~ \n\t0eE.+\\".utf8) + [0, 0xFF, 0xC3, 0xEF]
+        var random = Philox(key: seed)
+        for _ in 0..<2500 {
+            var bytes = good
+            for _ in 0..<Int.random(in: 1...4, using: &random) where !bytes.isEmpty {
+                let place = Int.random(in: bytes.indices, using: &random)
+                switch Int.random(in: 0..<4, using: &random) {
+                case 0: bytes[place] = alphabet.randomElement(using: &random) ?? 0
+                case 1: bytes.insert(alphabet.randomElement(using: &random) ?? 0, at: place)
+                case 2: bytes.remove(at: place)
+                default: bytes.removeSubrange(place...)
+                }
+            }
+            do {
+                let configuration = try read(String(decoding: bytes, as: UTF8.self))
+                #expect(try read(configuration.resolvedYAML) == configuration, "seed \(seed)")
+            } catch is ConfigurationError {
+                continue
+            }
+        }
+    }
+}
