@@ -14,22 +14,32 @@ namespace shim::norm {
 
 namespace {
 
-/// Rows that go into the sums together, so that these are loaded and stored once for all of them.
-constexpr int64_t together = 4;
+// Rows go into the sums several at a time, so that the sums are loaded and stored once for all of them. The rows are
+// taken from strands that lie far apart, each read from beginning to end: rows next to each other, read in step, defeat
+// the processor's prefetching and take up to three times as long.
+
+/// The rows of each of `strands` strands: an equal part of all, and odd, so that strands do not fall on the same lines
+/// of the cache. What is left over (a few rows) comes one by one.
+INLINE int64_t strandRows(int64_t rows, int strands) {
+    int64_t part = rows / strands;
+    return part % 2 == 0 && part > 0 ? part - 1 : part;
+}
 
 template <typename T>
 INLINE void statisticsOfRows(
     const T *__restrict x, int64_t rows, int64_t width, double *__restrict sum, double *__restrict squares) {
-    int64_t row = 0;
-    for (; row + together <= rows; row += together, x += together * width) {
+    constexpr int strands = 4;
+    int64_t length = strandRows(rows, strands), apart = length * width;
+    for (int64_t row = 0; row < length; row++, x += width) {
         VECTORISE
         for (int64_t c = 0; c < width; c++) {
-            double a = x[c], b = x[width + c], d = x[2 * width + c], e = x[3 * width + c];
+            double a = x[c], b = x[apart + c], d = x[2 * apart + c], e = x[3 * apart + c];
             sum[c] += (a + b) + (d + e);
             squares[c] += (a * a + b * b) + (d * d + e * e);
         }
     }
-    for (; row < rows; row++, x += width) {
+    x += (strands - 1) * apart;
+    for (int64_t row = strands * length; row < rows; row++, x += width) {
         VECTORISE
         for (int64_t c = 0; c < width; c++) {
             double a = x[c];
@@ -71,11 +81,27 @@ INLINE void normaliseAny(
     normaliseRows<false, false>(x, z, y, rows, width, of.mean, of.scale, of.shift);
 }
 
-template <Gate gate, typename T>
-INLINE T gatedElement(T dy, T x, T y, T mean, T scale, T shift) {
-    if (gate == Gate::all) return dy;
-    T value = gate == Gate::byOutput ? y : normalised(x, mean, scale, shift);
-    return value > 0 ? dy : 0;
+/// Adds to `sum` and `products` what `count` rows, `apart` elements from each other, have at column c.
+template <Gate gate, bool keep, int count, typename T>
+INLINE void backwardSumsOfColumn(
+    const T *__restrict dy, const T *__restrict x, const T *__restrict y, T *__restrict gated, int64_t apart,
+    const T *__restrict mean, const T *__restrict scale, const T *__restrict shift, double &sum, double &products,
+    int64_t c) {
+    // In double at once: sums in T would depend on which rows happen to be added together, hence on the batch.
+    double someSum = 0, someProducts = 0;
+#pragma clang loop unroll(full)
+    for (int i = 0; i < count; i++) {
+        int64_t at = i * apart + c;
+        T value = T(1);
+        if (gate == Gate::byOutput) value = y[at];
+        if (gate == Gate::recomputed) value = normalised(x[at], mean[c], scale[c], shift[c]);
+        T g = value > 0 ? dy[at] : 0;
+        if (keep) gated[at] = g;
+        someSum += double(g);
+        someProducts += double(g * (x[at] - mean[c]));
+    }
+    sum += someSum;
+    products += someProducts;
 }
 
 template <Gate gate, bool keep, typename T>
@@ -83,43 +109,28 @@ INLINE void backwardSumsOfRows(
     const T *__restrict dy, const T *__restrict x, const T *__restrict y, T *__restrict gated, int64_t rows,
     int64_t width, const T *__restrict mean, const T *__restrict scale, const T *__restrict shift,
     double *__restrict sum, double *__restrict products) {
-    int64_t row = 0;
-    for (; row + together <= rows; row += together) {
-        VECTORISE
-        for (int64_t c = 0; c < width; c++) {
-            T g[together], p[together];
-#pragma clang loop unroll(full)
-            for (int64_t i = 0; i < together; i++) {
-                int64_t at = i * width + c;
-                g[i] = gatedElement<gate>(
-                    dy[at], x[at], gate == Gate::byOutput ? y[at] : T(0), mean[c], gate == Gate::recomputed ? scale[c] : T(0),
-                    gate == Gate::recomputed ? shift[c] : T(0));
-                p[i] = g[i] * (x[at] - mean[c]);
-                if (keep) gated[at] = g[i];
+    // With an array to write as well, fewer: the processor follows only so many streams.
+    constexpr int strands = keep ? 2 : 4;
+    int64_t length = strandRows(rows, strands), apart = length * width;
+    for (int64_t row = 0; row < rows - (strands - 1) * length; row++) {
+        // After the strands, all of which the first one stands for, single rows.
+        bool single = row >= length;
+        int64_t start = (row + (single ? (strands - 1) * length : 0)) * width;
+        const T *ofY = gate == Gate::byOutput ? y + start : nullptr;
+        T *ofGated = keep ? gated + start : nullptr;
+        if (single) {
+            VECTORISE
+            for (int64_t c = 0; c < width; c++) {
+                backwardSumsOfColumn<gate, keep, 1>(
+                    dy + start, x + start, ofY, ofGated, apart, mean, scale, shift, sum[c], products[c], c);
             }
-            // In double at once: a sum in T would depend on which rows happen to be added together.
-            sum[c] += (double(g[0]) + double(g[1])) + (double(g[2]) + double(g[3]));
-            products[c] += (double(p[0]) + double(p[1])) + (double(p[2]) + double(p[3]));
+        } else {
+            VECTORISE
+            for (int64_t c = 0; c < width; c++) {
+                backwardSumsOfColumn<gate, keep, strands>(
+                    dy + start, x + start, ofY, ofGated, apart, mean, scale, shift, sum[c], products[c], c);
+            }
         }
-        dy += together * width;
-        x += together * width;
-        if (gate == Gate::byOutput) y += together * width;
-        if (keep) gated += together * width;
-    }
-    for (; row < rows; row++) {
-        VECTORISE
-        for (int64_t c = 0; c < width; c++) {
-            T g = gatedElement<gate>(
-                dy[c], x[c], gate == Gate::byOutput ? y[c] : T(0), mean[c], gate == Gate::recomputed ? scale[c] : T(0),
-                gate == Gate::recomputed ? shift[c] : T(0));
-            if (keep) gated[c] = g;
-            sum[c] += double(g);
-            products[c] += double(g * (x[c] - mean[c]));
-        }
-        dy += width;
-        x += width;
-        if (gate == Gate::byOutput) y += width;
-        if (keep) gated += width;
     }
 }
 
@@ -156,7 +167,8 @@ INLINE void inputGradientOfRows(
     for (int64_t row = 0; row < rows; row++, dy += width, x += width, dx += width) {
         VECTORISE
         for (int64_t c = 0; c < width; c++) {
-            T g = gatedElement<gate>(dy[c], x[c], T(0), mean[c], scale[c], gate == Gate::recomputed ? shift[c] : T(0));
+            T g = dy[c];
+            if (gate == Gate::recomputed && !(normalised(x[c], mean[c], scale[c], shift[c]) > 0)) g = 0;
             dx[c] = (g - (offset[c] + (x[c] - mean[c]) * slope[c])) * scale[c];
         }
     }

@@ -35,7 +35,7 @@ struct Channels {
     /** y = (x - mean) · scale + shift (+ residual, where not null) (then ReLU). */                               \
     void normalise(                                                                                               \
         const T *x, const T *residual, T *y, int64_t rows, int64_t width, const Channels<T> &channels, bool relu); \
-    /** sum += Σ g, products += Σ g·(x - mean), where g is the gate applied to dy; g goes to `gated` if not null. */ \
+    /** sum += Σ g, products += Σ g·(x - mean), g being dy behind the gate; g goes to `gated` if not null. */     \
     void addBackwardSums(                                                                                         \
         const T *dy, const T *x, const T *y, T *gated, int64_t rows, int64_t width, const Channels<T> &channels,  \
         Gate gate, double *sum, double *products);                                                                \

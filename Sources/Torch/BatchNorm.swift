@@ -1,7 +1,7 @@
 import CTorch
 
 /// What batch normalisation gives in training.
-public struct BatchNormOutput {
+public struct BatchNormOutput: Sendable {
     /// In the shape and type of the input, channels last.
     public let output: Tensor
     /// [C], float64, detached: over all workers.

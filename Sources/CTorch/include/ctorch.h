@@ -219,9 +219,9 @@ ct_result ct_norm_statistics(ct_in input);
 ct_result ct_norm_forward(ct_in input, ct_in mean, ct_in scale, ct_in shift, ct_optional residual, int relu);
 /// [2C] float64: the sums over each channel of the gradient, and of the gradient times (input - mean).
 ///
-/// With `relu` the gradient counts where `ct_norm_forward` gave a positive result: by `output` where it is given (it must
-/// be if there was a residual), else as computed again from the input. Where `gated` is not NULL it gets the gradient as
-/// the ReLU lets it through.
+/// With `relu` the gradient counts where `ct_norm_forward` gave a positive result: by `output` where it is given (it
+/// must be if there was a residual), else as computed again from the input. Where `gated` is not NULL it gets the
+/// gradient as the ReLU lets it through.
 ct_result ct_norm_backward_sums(
     ct_in gradient, ct_in input, ct_in mean, ct_in scale, ct_in shift, ct_optional output, int relu,
     ct_result *_Nullable gated);
