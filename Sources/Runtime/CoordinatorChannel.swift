@@ -45,4 +45,11 @@ final class CoordinatorChannel {
         guard case .queued? = try? server.send(bytes, to: PeerIdentity(bytes: connection.bytes)) else { return false }
         return true
     }
+
+    /// Stops listening once the last messages are out.
+    func close() {
+        server.close()
+        authenticator?.stop()
+        context.terminate()
+    }
 }

@@ -64,7 +64,7 @@ public final class CoordinatorProcess {
             for _ in stopRequests.drain() { perform(machine.handle(.stopRequested(now: now)), now: now) }
             perform(machine.handle(.tick(now: now)), now: now)
         }
-        channel.server.close()
+        channel.close()
         if let handlerFailure { throw handlerFailure }
         return try result(of: outcome!)
     }

@@ -2,9 +2,13 @@ import ClusterProtocol
 import ZeroMQTransport
 
 /// A worker's sockets: the control channel to the coordinator, and the port at which its ring neighbours reach it.
+///
+/// Each has a messaging context of its own: the control channel's can be ended in order, its last words sent, while the
+/// training thread still holds the data port.
 struct WorkerNetwork {
     let control: ControlClient
     let port: DataPort
+    private let controlContext: MessagingContext
     private let dataKeys: CurveKeyPair?
     /// Who may enter the data port; nil where nothing is encrypted.
     private let authenticator: Authenticator?
@@ -12,14 +16,15 @@ struct WorkerNetwork {
     /// - Throws: `TransportError`.
     init(_ options: WorkerProcess.Options, denied: @escaping @Sendable (String) -> Void) throws {
         let ticket = options.ticket
-        let context = try MessagingContext()
+        controlContext = try MessagingContext()
+        let dataContext = try MessagingContext()
         let keys = try ticket.keys == nil ? nil : CurveKeyPair.generate()
         dataKeys = keys
         // Before the context's first socket, as libzmq asks the handler it finds when a connection comes in.
-        authenticator = try keys == nil ? nil : Authenticator(context: context) { denied("\($0)") }
-        port = try DataPort(context: context, bind: Self.dataEndpoint(options), keys: keys)
+        authenticator = try keys == nil ? nil : Authenticator(context: dataContext) { denied("\($0)") }
+        port = try DataPort(context: dataContext, bind: Self.dataEndpoint(options), keys: keys)
         control = try ControlClient(
-            context: context, endpoint: ticket.endpoint, security: ticket.security(ownKeys: options.keys))
+            context: controlContext, endpoint: ticket.endpoint, security: ticket.security(ownKeys: options.keys))
     }
 
     /// What others connect to.
@@ -33,6 +38,12 @@ struct WorkerNetwork {
         guard let authenticator else { return }
         let keys = members.compactMap { try? CurvePublicKey(bytes: $0.dataPublicKey) }
         authenticator.setAllowed(Set(keys), in: .data)
+    }
+
+    /// Ends the control channel once its last messages are out.
+    func closeControl() {
+        control.close()
+        controlContext.terminate()
     }
 
     /// The ring of a local run takes the coordinator's transport; any other is on the address that reaches it.

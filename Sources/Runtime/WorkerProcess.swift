@@ -68,7 +68,7 @@ public final class WorkerProcess {
             for _ in leaveRequests.drain() { try perform(machine.handle(.leaveRequested(now: now))) }
             try perform(machine.handle(.tick(now: now)))
         }
-        network.control.close()
+        network.closeControl()
         return exitCode ?? ExitCode.internalError.rawValue
     }
 

@@ -17,6 +17,8 @@ final class TrainingRun: Job {
     private(set) var nextStep: Int?
 
     func prepare() throws -> Bool {
+        // Activations of the same sizes come and go every step; fresh pages for them cost more than their arithmetic.
+        TorchRuntime.keepFreedMemory()
         try TorchRuntime.setThreads(job.configuration.threads)
         let dataset = try ImageDatasets.open(job.configuration.data, split: .train)
         let directory = RunDirectory(path: job.runDirectory)
