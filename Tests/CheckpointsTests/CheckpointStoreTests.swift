@@ -38,7 +38,7 @@ struct CheckpointStoreTests {
         let json = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
         #expect(json["step"] as? Int == 7)
         #expect(json["run_id"] as? String == "run-2")
-        #expect(json["trajectory"] as? String == contents.configuration)
+        #expect(json["configuration"] as? String == contents.configuration)
         for entry in try #require(json["tensors"] as? [[String: Any]]) {
             let name = try #require(entry["name"] as? String)
             let file = try #require(entry["file"] as? String)
