@@ -132,11 +132,13 @@ public struct LossCurve: Sendable, Equatable {
         for bucket in narrow { insert(bucket) }
     }
 
-    /// The mean over a window of a twentieth of the curve around each bucket, weighted by steps.
+    /// The mean over a window of a twentieth of the curve around each bucket, weighted by steps; narrower at the beginning,
+    /// where the loss falls fast.
     public var smoothed: [Double] {
         let reach = max(1, buckets.count / 40)
         return buckets.indices.map { index in
-            let window = buckets[max(0, index - reach)...min(buckets.count - 1, index + reach)]
+            let reach = min(reach, index)
+            let window = buckets[(index - reach)...min(buckets.count - 1, index + reach)]
             return window.reduce(0) { $0 + $1.sum } / Double(window.reduce(0) { $0 + $1.count })
         }
     }

@@ -44,6 +44,30 @@ struct SafeTensorsTests {
         #expect(tensors["b"]?.floats == nil)
     }
 
+    /// Written by the `safetensors` package 0.8.0 for Python from numpy arrays:
+    ///
+    ///     save_file({"w": arange(6, float32).reshape(2, 3), "i": array([1, -1]), "b": array([True, False, True]),
+    ///                "e": zeros((0, 3)), "é\"": array(3.5)}, path, metadata={"k": "v\n"})
+    @Test func areReadAsTheReferenceImplementationWritesThem() throws {
+        let bytes = try #require(
+            Data(
+                base64Encoded:
+                    "OAEAAAAAAAB7Il9fbWV0YWRhdGFfXyI6eyJrIjoidlxuIn0sImkiOnsiZHR5cGUiOiJJNjQiLCJzaGFwZSI6WzJdLCJkYXRhX29m"
+                    + "ZnNldHMiOlswLDE2XX0sImUiOnsiZHR5cGUiOiJGNjQiLCJzaGFwZSI6WzAsM10sImRhdGFfb2Zmc2V0cyI6WzE2LDE2XX0sIsOp"
+                    + "XCIiOnsiZHR5cGUiOiJGNjQiLCJzaGFwZSI6W10sImRhdGFfb2Zmc2V0cyI6WzE2LDI0XX0sInciOnsiZHR5cGUiOiJGMzIiLCJz"
+                    + "aGFwZSI6WzIsM10sImRhdGFfb2Zmc2V0cyI6WzI0LDQ4XX0sImIiOnsiZHR5cGUiOiJCT09MIiwic2hhcGUiOlszXSwiZGF0YV9v"
+                    + "ZmZzZXRzIjpbNDgsNTFdfX0gICABAAAAAAAAAP//////////AAAAAAAADEAAAAAAAACAPwAAAEAAAEBAAACAQAAAoEABAAE="
+            ))
+        let read = try SafeTensors.read(scratch.file("theirs", [UInt8](bytes)))
+        #expect(read.metadata == ["k": "v\n"])
+        let tensors = Dictionary(uniqueKeysWithValues: read.tensors.map { ($0.name, $0) })
+        #expect(tensors["w"] == TensorRecord(name: "w", shape: [2, 3], floats: [0, 1, 2, 3, 4, 5]))
+        #expect(tensors["i"] == TensorRecord(name: "i", shape: [2], integers: [1, -1]))
+        #expect(tensors["b"] == TensorRecord(name: "b", type: .bool, shape: [3], bytes: [1, 0, 1]))
+        #expect(tensors["e"] == TensorRecord(name: "e", type: .float64, shape: [0, 3], bytes: []))
+        #expect(tensors["é\""]?.bytes == withUnsafeBytes(of: 3.5) { Array($0) })
+    }
+
     @Test func keepEveryTypeShapeAndName() throws {
         var tensors: [TensorRecord] = []
         for (index, type) in ElementType.allCases.enumerated() {
