@@ -19,8 +19,16 @@ final class FaultyFileSystem: FileSystem, @unchecked Sendable {
     }
 
     private struct NameChange {
-        let directory: String
-        let undo: () throws -> Void
+        enum Kind {
+            case created(String)
+            case renamed(from: String, to: String)
+            /// Its file lies at `grave` now.
+            case removed(String, grave: String)
+        }
+
+        /// The directory's path now, which follows its own renames.
+        var directory: String
+        let kind: Kind
     }
 
     private let fault: Fault
@@ -58,21 +66,32 @@ final class FaultyFileSystem: FileSystem, @unchecked Sendable {
 
     private func parent(_ path: String) -> String { (path as NSString).deletingLastPathComponent }
 
-    private func changed(_ path: String, undo: @escaping () throws -> Void) {
-        unsyncedNames.append(NameChange(directory: parent(path), undo: undo))
+    private func name(_ path: String) -> String { (path as NSString).lastPathComponent }
+
+    private func changed(_ path: String, _ kind: NameChange.Kind) {
+        unsyncedNames.append(NameChange(directory: parent(path), kind: kind))
+    }
+
+    /// Lets what is known of a directory and all below it follow its renaming.
+    private func moved(_ path: String, to destination: String) {
+        func now(_ old: String) -> String {
+            old == path || old.hasPrefix(path + "/") ? destination + old.dropFirst(path.count) : old
+        }
+        for index in unsyncedNames.indices { unsyncedNames[index].directory = now(unsyncedNames[index].directory) }
+        unsyncedFiles = Set(unsyncedFiles.map(now))
     }
 
     func createDirectory(_ path: String) throws {
         try step(path)
         try files.createDirectory(atPath: path, withIntermediateDirectories: false)
-        changed(path) { [files] in try files.removeItem(atPath: path) }
+        changed(path, .created(name(path)))
     }
 
     func createFile(_ path: String) throws -> any FileSink {
         try step(path)
         _ = files.createFile(atPath: path, contents: nil)
         unsyncedFiles.insert(path)
-        changed(path) { [files] in try files.removeItem(atPath: path) }
+        changed(path, .created(name(path)))
         return try Sink(path: path, fileSystem: self)
     }
 
@@ -86,14 +105,15 @@ final class FaultyFileSystem: FileSystem, @unchecked Sendable {
         guard Glibc.rename(path, destination) == 0 else {
             throw CheckpointError(.system(errno: errno), path: path, cause: "cannot rename to \(destination)")
         }
-        changed(path) { [files] in try files.moveItem(atPath: destination, toPath: path) }
+        moved(path, to: destination)
+        changed(path, .renamed(from: name(path), to: name(destination)))
     }
 
     func remove(_ path: String) throws {
         try step(path)
         let grave = "\(graveyard)/\(operations)"
         try files.moveItem(atPath: path, toPath: grave)
-        changed(path) { [files] in try files.moveItem(atPath: grave, toPath: path) }
+        changed(path, .removed(name(path), grave: grave))
     }
 
     fileprivate func synced(_ path: String) { unsyncedFiles.remove(path) }
@@ -112,9 +132,21 @@ final class FaultyFileSystem: FileSystem, @unchecked Sendable {
         for index in lost.sorted(by: >) {
             // What happened in a directory whose own removal has reached the disk cannot come back.
             guard files.fileExists(atPath: unsyncedNames[index].directory) else { continue }
-            try unsyncedNames[index].undo()
+            try undo(unsyncedNames[index])
         }
         unsyncedNames = []
+    }
+
+    private func undo(_ change: NameChange) throws {
+        switch change.kind {
+        case .created(let name):
+            try files.removeItem(atPath: "\(change.directory)/\(name)")
+        case .removed(let name, let grave):
+            try files.moveItem(atPath: grave, toPath: "\(change.directory)/\(name)")
+        case .renamed(let old, let new):
+            try files.moveItem(atPath: "\(change.directory)/\(new)", toPath: "\(change.directory)/\(old)")
+            moved("\(change.directory)/\(new)", to: "\(change.directory)/\(old)")
+        }
     }
 
     private final class Sink: FileSink {
