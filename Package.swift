@@ -64,7 +64,7 @@ if !coreOnly {
         .target(
             name: "ImagePipeline",
             dependencies: ["Randomness", "CTurboJPEG", "CPNG", "CArchive", "CZlib"]),
-        .target(name: "Checkpoints", dependencies: ["ClusterProtocol", "CSodium"]),
+        .target(name: "Checkpoints", dependencies: ["CSodium"]),
         .target(
             name: "ZeroMQTransport",
             dependencies: ["CZeroMQ", "CSodium", "ClusterProtocol", "Collectives"]),
@@ -90,7 +90,7 @@ if !coreOnly {
         .testTarget(name: "ZeroMQTransportTests", dependencies: ["ZeroMQTransport", "Collectives"]),
         .testTarget(name: "TorchTests", dependencies: ["Torch"]),
         .testTarget(
-            name: "ContrastiveTests", dependencies: ["Contrastive", "Checkpoints"],
+            name: "ContrastiveTests", dependencies: ["Contrastive"],
             resources: [.copy("Golden")]),
         .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"]),
         .testTarget(name: "TrainingTests", dependencies: ["Training", "ClusterTestKit"]),

@@ -100,6 +100,7 @@ public struct TrainingLaunch {
         let report = RunReport(
             records: records, plan: plan, seconds: seconds, checkpoint: try directory.checkpoints.latest().location?.path)
         try directory.write(report.json(), to: directory.reportPath)
+        try LossCurve.write(log: directory.logPath, to: directory.lossCurvePath)
     }
 
     /// The newest good checkpoint of a run that this configuration may go on with.

@@ -33,7 +33,7 @@ public enum ModelFactory {
         case .lars:
             return try LARS(
                 parameters, momentum: settings.momentum, weightDecay: settings.weightDecay,
-                trustCoefficient: settings.trust)
+                trustCoefficient: settings.trust, clipped: settings.clipped)
         case .sgd:
             return try SGD(parameters, momentum: settings.momentum, weightDecay: settings.weightDecay)
         case .adamw:
@@ -46,7 +46,12 @@ public enum ModelFactory {
     static func augmentation(_ configuration: RunConfiguration) -> Augmentation {
         let settings = configuration.augment
         var augmentation = Augmentation(
-            outputSize: settings.size, normalization: normalization(configuration), strength: Float(settings.jitter))
+            outputSize: settings.size, normalization: normalization(configuration))
+        augmentation.brightness = Float(settings.brightness * settings.jitter)
+        augmentation.contrast = Float(settings.contrast * settings.jitter)
+        augmentation.saturation = Float(settings.saturation * settings.jitter)
+        // A hue shift of half the circle is the largest there is.
+        augmentation.hue = Float(min(settings.hue * settings.jitter, 0.5))
         augmentation.cropScale = settings.cropMin...settings.cropMax
         augmentation.resampling = settings.resample == .bicubic ? .bicubic : .bilinear
         augmentation.flipProbability = Float(settings.flip)

@@ -65,7 +65,7 @@ struct BadInputTests {
     func aPortInUseIsNamedWithItsHolder() throws {
         let configuration = try scratch.file("run.yaml", smallConfiguration(steps: 5))
         let holder = try scratch.start(["coordinator", configuration, "--out", scratch.path("holder")])
-        try holder.waitUntil("the address") { holder.output.contains("listening on") }
+        try holder.waitUntil("the address") { holder.output.contains("listening on") || !holder.isRunning }
         let endpoint = try #require(holder.output.firstMatch(of: #/listening on (\S+);/#)).1
         let ending = try scratch.run(
             ["coordinator", configuration, "--out", scratch.path("second"), "--listen", String(endpoint)])

@@ -31,7 +31,7 @@ final class MurmurProcess {
         let name = UUID().uuidString
         outputURL = directory.appendingPathComponent("\(name).out")
         errorURL = directory.appendingPathComponent("\(name).err")
-        for url in [outputURL, errorURL] { FileManager.default.createFile(atPath: url.path, contents: nil) }
+        for url in [outputURL, errorURL] { try Data().write(to: url) }
         process.executableURL = Self.executable
         process.arguments = arguments
         process.standardOutput = try FileHandle(forWritingTo: outputURL)

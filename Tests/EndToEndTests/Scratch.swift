@@ -63,7 +63,7 @@ func smallConfiguration(steps: Int = 20, batchNorm: String = "sync", extra: Stri
     encoder: {name: resnet18, form: cifar, width: 0.0625}
     projector: {layers: 2, hidden: 64, out: 32}
     optimizer: {name: sgd, lr: 0.05}
-    schedule: {warmup_steps: 5}
+    schedule: {warmup_steps: 2}
     checkpoint: {every_steps: 5, every_epochs: 0}
     \(extra)
     """
