@@ -1,4 +1,7 @@
 /// Sizes at which collectives change their ways. All ranks of a generation must have the same.
+///
+/// The defaults were measured on loopback TCP with 2 to 4 ranks on two cores. More chunks in flight fall out of the
+/// cache; smaller ones cost more in messages than their overlap gains.
 public struct CollectiveLimits: Sendable, Equatable {
     /// The longest message of a large collective (bytes); what is longer goes in several, so that receiving, adding and
     /// forwarding overlap. A multiple of 64.
@@ -12,7 +15,7 @@ public struct CollectiveLimits: Sendable, Equatable {
     public var window: Int
 
     public init(
-        chunkBytes: Int = 1 << 20, minimumChunkBytes: Int = 64 << 10, smallBytes: Int = 32 << 10, window: Int = 8
+        chunkBytes: Int = 1 << 20, minimumChunkBytes: Int = 512 << 10, smallBytes: Int = 256 << 10, window: Int = 4
     ) {
         precondition(chunkBytes >= 64 && chunkBytes % 64 == 0, "chunks hold whole elements and whole cache lines")
         precondition(minimumChunkBytes >= 64 && smallBytes >= 0 && window >= 1, "limits are positive")
