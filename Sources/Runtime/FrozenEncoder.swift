@@ -4,6 +4,7 @@ import Contrastive
 import Evaluation
 import Foundation
 import ImagePipeline
+import Synchronization
 import Torch
 import Training
 
@@ -41,33 +42,49 @@ struct FrozenEncoder {
         return dataset
     }
 
-    /// The images of a dataset in order, prepared without randomness.
-    func loader(_ dataset: any ImageDataset, threads: Int) throws -> BatchLoader {
-        try BatchLoader(
-            dataset: dataset, transform: ModelFactory.evaluationTransform(configuration), batchSize: 256,
-            threads: threads)
-    }
-
     /// Features of a dataset by each of `models`, and the pixels themselves where asked for.
     ///
-    /// Images are decoded once. Returns one `[n, d]` tensor per model, then `[n, C·H·W]` with `pixels`.
+    /// Images are decoded once. Each thread embeds a part of the dataset on its own: small operations of one batch spread
+    /// over threads would spend their time waiting for each other.
+    ///
+    /// - Returns: one `[n, d]` tensor per model, then `[n, C·H·W]` with `pixels`.
     func features(
         of dataset: any ImageDataset, by models: [ResNet], pixels: Bool = false, threads: Int
     ) throws -> [Tensor] {
-        let loader = try loader(dataset, threads: min(threads, 2))
+        let parts = min(threads, dataset.count)
+        let results = Mutex([Result<[Tensor], any Error>?](repeating: nil, count: parts))
+        let transform = ModelFactory.evaluationTransform(configuration)
+        DispatchQueue.concurrentPerform(iterations: parts) { part in
+            let samples = (dataset.count * part / parts..<dataset.count * (part + 1) / parts).map { Int32($0) }
+            let result = Result {
+                try TorchRuntime.setThreads(1)
+                return try Self.embed(samples, of: dataset, by: models, pixels: pixels, transform)
+            }
+            results.withLock { $0[part] = result }
+        }
+        try TorchRuntime.setThreads(threads)
+        let all = try results.withLock { $0.compactMap { $0 } }.map { try $0.get() }
+        return try all[0].indices.map { index in try Tensor.concatenated(all.map { $0[index] }, dim: 0) }
+    }
+
+    private static func embed(
+        _ samples: [Int32], of dataset: any ImageDataset, by models: [ResNet], pixels: Bool,
+        _ transform: EvaluationTransform
+    ) throws -> [Tensor] {
+        let loader = try BatchLoader(dataset: dataset, transform: transform, batchSize: 128, samples: samples)
         defer { loader.cancel() }
-        var parts = [[Tensor]](repeating: [], count: models.count + (pixels ? 1 : 0))
+        var rows = [[Tensor]](repeating: [], count: models.count + (pixels ? 1 : 0))
         try withoutGradient {
             while let batch = try loader.next() {
                 if let bad = batch.badSamples.first { throw Failure(.data, "\(bad)") }
-                let images = try batch.images()
+                let images = try batch.images().channelsLast()
                 for (index, model) in models.enumerated() {
-                    parts[index].append(try model.forward(images, mode: .inference))
+                    rows[index].append(try model.forward(images, mode: .inference))
                 }
-                if pixels { parts[models.count].append(try images.contiguous().flattened(from: 1).cloned()) }
+                if pixels { rows[models.count].append(try images.contiguous().flattened(from: 1).cloned()) }
             }
         }
-        return try parts.map { try Tensor.concatenated($0, dim: 0) }
+        return try rows.map { try Tensor.concatenated($0, dim: 0) }
     }
 }
 
