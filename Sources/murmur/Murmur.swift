@@ -9,7 +9,7 @@ enum Murmur {
 
     static let commands: [any Command.Type] = [
         TrainCommand.self, CoordinatorCommand.self, WorkerCommand.self, EvalKNNCommand.self, EmbedCommand.self,
-        ExportCommand.self, LossCommand.self, BenchAllReduceCommand.self, HashCommand.self, ConfigurationCommand.self, KeygenCommand.self,
+        ExportCommand.self, LossCommand.self, BenchAllReduceCommand.self, BenchAugmentCommand.self, HashCommand.self, ConfigurationCommand.self, KeygenCommand.self,
     ]
 
     static func main() {

@@ -18,8 +18,8 @@ def ours(workers, size):
 
 
 def gloo(workers, size):
-    command = [sys.executable, "scripts/bench_peers/gloo_allreduce.py", "--workers", str(workers)]
-    command += ["--bytes", str(SIZES[size]), "--repetitions", str(REPETITIONS[size])]
+    command = [sys.executable, "scripts/bench_peers/gloo_allreduce.py", "--processes", str(workers)]
+    command += ["--bytes", str(SIZES[size]), "--seconds", "3"]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return json.loads(output.splitlines()[-1])
 
