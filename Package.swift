@@ -93,7 +93,12 @@ if !coreOnly {
             name: "ContrastiveTests", dependencies: ["Contrastive"],
             resources: [.copy("Golden")]),
         .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"]),
-        .testTarget(name: "TrainingTests", dependencies: ["Training", "ClusterTestKit"]),
+        .testTarget(
+            name: "TrainingTests",
+            dependencies: [
+                "Training", "Torch", "Contrastive", "Collectives", "ImagePipeline", "Checkpoints", "Configuration",
+                "Randomness", "ClusterTestKit",
+            ]),
         // Real processes of the `murmur` command.
         .testTarget(name: "EndToEndTests", dependencies: ["murmur", "Checkpoints"]),
     ]
