@@ -55,7 +55,7 @@ public final class Trainer {
         while state.completedSteps < plan.totalSteps {
             let agreed = try run(step, loader, observer)
             if let reason = agreed {
-                if reason == .stop { try save(communicator, observer, cause: .stopped) }
+                try save(communicator, observer, cause: reason == .stop ? .stopped : .schedule)
                 try checkpoints?.finish()
                 return .yielded(nextStep: state.completedSteps + 1, reason: reason)
             }

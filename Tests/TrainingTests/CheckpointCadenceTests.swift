@@ -51,6 +51,11 @@ import Training
         #expect(try Self.saved(everySteps: 2, everyEpochs: 0) { $1 == 3 ? .regroup : nil } == [2])
     }
 
+    @Test func aCheckpointDueAtTheStepOfARegroupIsSaved() throws {
+        #expect(try Self.saved(everySteps: 2, everyEpochs: 0) { $1 == 2 ? .regroup : nil } == [2])
+        #expect(try Self.saved(everySteps: 0, everyEpochs: 1) { $1 == 4 ? .regroup : nil } == [2, 4])
+    }
+
     @Test func aStepIsSavedOnceThoughItIsDueAndTheLast() throws {
         let scratch = try Scratch()
         let system = WatchedFileSystem()
