@@ -3,7 +3,7 @@ import ImagePipeline
 
 /// Counts the images that cannot be read, each once whoever finds it, and ends the run when there are too many.
 struct BadImageTally {
-    /// Positions in the dataset; the same on every rank of a generation after each `share`.
+    /// Positions in the dataset; the same on every rank of a generation after `unite` and each `share`.
     private var known: Set<Int> = []
 
     /// A batch's bad images that nobody has reported yet, as far as this rank knows.
@@ -11,12 +11,22 @@ struct BadImageTally {
         samples.filter { !known.contains($0.index) }
     }
 
+    /// Makes what any rank knows from generations before known to all, those included that have just joined. All ranks
+    /// call it at the beginning of a generation.
+    mutating func unite(over communicator: Communicator) throws {
+        try share(known.sorted(), over: communicator)
+    }
+
     /// Makes every rank's finds known to all. All ranks call it, and only when at least one has found something.
     mutating func share(_ found: [BadSample], over communicator: Communicator) throws {
+        try share(found.map(\.index), over: communicator)
+    }
+
+    private mutating func share(_ positions: [Int], over communicator: Communicator) throws {
         var counts = [Int64](repeating: 0, count: communicator.size)
-        counts[communicator.rank] = Int64(found.count)
+        counts[communicator.rank] = Int64(positions.count)
         try counts.withUnsafeMutableBufferPointer { try communicator.allReduce($0, .sum) }
-        let own = found.map { Int64($0.index) }
+        let own = positions.map(Int64.init)
         var all = [Int64](repeating: 0, count: Int(counts.reduce(0, +)))
         try own.withUnsafeBufferPointer { own in
             try all.withUnsafeMutableBufferPointer { all in

@@ -44,6 +44,7 @@ public final class Trainer {
         observer.entered(.restore, step: state.completedSteps + 1)
         try DatasetAgreement.check(dataset, over: communicator)
         try state.broadcast(from: source, over: communicator)
+        try badImages.unite(over: communicator)
         let assignment = SliceAssignment(
             globalBatch: plan.globalBatch, sliceSize: plan.sliceSize, worldSize: communicator.size)
         let step = TrainingStep(

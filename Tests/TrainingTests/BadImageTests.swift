@@ -1,3 +1,5 @@
+import ClusterTestKit
+import Collectives
 import Testing
 import Training
 
@@ -26,6 +28,29 @@ import Training
     @Test(arguments: [1, 3])
     func moreThanTheLimitEndsTheRunOnEveryRank(ranks: Int) throws {
         for result in try Self.run(limit: 3.5 / 24).results(on: ranks) {
+            let error = try #require(throws: TrainingError.self) { try result.get() }
+            guard case .tooManyBadImages(bad: 4, total: 24, _) = error else {
+                Issue.record("\(error)")
+                continue
+            }
+        }
+    }
+
+    /// A rank that joins later has not met what the others have; it must count the same all the same.
+    @Test func aRankThatJoinsLaterCountsWithTheOthers() throws {
+        let both = try Self.run(limit: 3.5 / 24, steps: 3)
+        var alone = both
+        alone.wish = { _, step in step == 2 ? .regroup : nil }
+        let results = onRanks(2) { [alone] communicator in
+            let trainer = try both.trainer(rank: communicator.rank)
+            if communicator.rank == 0 {
+                let solo = Communicator(link: InMemoryNetwork(size: 1).link(rank: 0))
+                let found = try alone.generation(trainer, solo).notices.count
+                #expect((1...3).contains(found), "some are met before and some after the regroup")
+            }
+            _ = try both.generation(trainer, communicator)
+        }
+        for result in results {
             let error = try #require(throws: TrainingError.self) { try result.get() }
             guard case .tooManyBadImages(bad: 4, total: 24, _) = error else {
                 Issue.record("\(error)")
