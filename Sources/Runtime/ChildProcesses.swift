@@ -39,8 +39,7 @@ public final class ChildProcesses {
         var argv: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) } + [nil]
         var envp: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer {
-            argv.forEach { free($0) }
-            envp.forEach { free($0) }
+            for word in argv + envp { free(word) }
         }
         var pid: pid_t = 0
         let error = posix_spawn(&pid, path, nil, &attributes, &argv, &envp)

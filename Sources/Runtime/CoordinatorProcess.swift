@@ -107,7 +107,7 @@ public final class CoordinatorProcess {
     private func record(_ progress: CoordinatorMachine.Progress, now: UInt64) {
         do {
             try handlers.record(Int(progress.step), progress.payload)
-        } catch where handlerFailure == nil {
+        } catch  where handlerFailure == nil {
             handlerFailure = error
             perform(machine.handle(.stopRequested(now: now)), now: now)
         } catch {

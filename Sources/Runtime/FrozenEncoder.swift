@@ -25,7 +25,8 @@ struct FrozenEncoder {
         checkpointPath = location.path
         configuration = try RunConfiguration.read(yaml: yaml, name: "\(location.path)/manifest.json")
         encoder = try ModelFactory.encoder(configuration)
-        try encoder.load(CheckpointStore.load(location, groups: [CheckpointGroup.backbone]), group: CheckpointGroup.backbone)
+        try encoder.load(
+            CheckpointStore.load(location, groups: [CheckpointGroup.backbone]), group: CheckpointGroup.backbone)
     }
 
     /// The encoder with the weights that training began from.
@@ -37,7 +38,8 @@ struct FrozenEncoder {
         guard dataset.channels == configuration.encoder.channels else {
             throw Failure(
                 .data,
-                "\(path) has images of \(dataset.channels) channels, the encoder takes \(configuration.encoder.channels)")
+                "\(path) has images of \(dataset.channels) channels, the encoder takes \(configuration.encoder.channels)"
+            )
         }
         return dataset
     }

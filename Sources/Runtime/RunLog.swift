@@ -26,7 +26,8 @@ final class RunLog {
         do {
             try handle.write(contentsOf: line + [UInt8(ascii: "\n")])
         } catch {
-            throw Failure(.checkpoint, "cannot write \(path): \(error.localizedDescription); the run stops after saving")
+            throw Failure(
+                .checkpoint, "cannot write \(path): \(error.localizedDescription); the run stops after saving")
         }
     }
 

@@ -43,7 +43,8 @@ public struct TrainingLaunch {
         let transport = ClusterRun.Transport(rawValue: configuration.cluster.transport.rawValue) ?? .tcp
         try serve(
             runID: runID,
-            options(endpoint: ClusterRun.localEndpoint(transport: transport, runID: runID), workers: workers,
+            options(
+                endpoint: ClusterRun.localEndpoint(transport: transport, runID: runID), workers: workers,
                 spawns: true))
     }
 
@@ -98,7 +99,8 @@ public struct TrainingLaunch {
     private func writeReport(seconds: Double) throws {
         let records = try RunLog.lines(of: directory.logPath)
         let report = RunReport(
-            records: records, plan: plan, seconds: seconds, checkpoint: try directory.checkpoints.latest().location?.path)
+            records: records, plan: plan, seconds: seconds,
+            checkpoint: try directory.checkpoints.latest().location?.path)
         try directory.write(report.json(), to: directory.reportPath)
         try LossCurve.write(log: directory.logPath, to: directory.lossCurvePath)
     }

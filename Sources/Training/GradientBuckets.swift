@@ -58,7 +58,8 @@ public final class GradientBuckets: GradientAccumulator {
 
     public func add(_ gradient: Tensor, to parameter: Tensor) throws {
         guard let sum = sums[ObjectIdentifier(parameter)] else {
-            throw TrainingError.unsupported("a gradient for a parameter that is not trained, of shape \(parameter.shape)")
+            throw TrainingError.unsupported(
+                "a gradient for a parameter that is not trained, of shape \(parameter.shape)")
         }
         try sum.addInPlace(gradient, roundedTo: Self.quantum)
     }

@@ -16,7 +16,8 @@ public enum TrainingError: Error, CustomStringConvertible, Sendable {
     public var description: String {
         switch self {
         case .lossIsNotFinite(let step, let loss):
-            return "the loss is \(loss) at step \(step): lower optimizer.lr, raise loss.temperature or lengthen the warm-up"
+            return
+                "the loss is \(loss) at step \(step): lower optimizer.lr, raise loss.temperature or lengthen the warm-up"
         case .tooManyBadImages(let bad, let total, let limit):
             return "\(bad) of \(total) images cannot be read, more than loader.max_bad_share=\(limit) allows: "
                 + "repair the dataset or raise the share"

@@ -27,7 +27,8 @@ public struct TrainingPlan: Equatable, Sendable {
         } else {
             totalSteps = (configuration.epochs ?? 1) * stepsPerEpoch
         }
-        let warmup = configuration.schedule.warmupSteps
+        let warmup =
+            configuration.schedule.warmupSteps
             ?? Int(((configuration.schedule.warmupEpochs ?? 0) * Double(stepsPerEpoch)).rounded())
         guard warmup < totalSteps || warmup == 0 else {
             throw TrainingError.configuration(
@@ -36,7 +37,8 @@ public struct TrainingPlan: Equatable, Sendable {
         }
         schedule = try LearningRateSchedule(
             base: configuration.optimizer.learningRate, warmupSteps: warmup, totalSteps: totalSteps,
-            decay: configuration.schedule.name == .cosine ? .cosine(final: configuration.schedule.finalLearningRate) : .constant)
+            decay: configuration.schedule.name == .cosine
+                ? .cosine(final: configuration.schedule.finalLearningRate) : .constant)
     }
 
     /// Slices of a global batch: the most workers that can share it.

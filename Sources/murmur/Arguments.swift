@@ -54,7 +54,8 @@ struct Arguments {
     func number(_ name: String, in range: ClosedRange<Int>, default fallback: Int) throws -> Int {
         guard let text = values[name] else { return fallback }
         guard let number = Int(text), range.contains(number) else {
-            throw Failure(.usage, "\(name) takes a whole number from \(range.lowerBound) to \(range.upperBound), not '\(text)'")
+            throw Failure(
+                .usage, "\(name) takes a whole number from \(range.lowerBound) to \(range.upperBound), not '\(text)'")
         }
         return number
     }

@@ -7,7 +7,8 @@ enum EmbedCommand: Command {
             OptionSyntax("--checkpoint", "C", "a checkpoint, or a run's directory (its newest good checkpoint)"),
             OptionSyntax("--data", "D", "a folder, tar, IDX or CIFAR directory of images"),
             OptionSyntax("--split", "S", "train, test or all, where the data has splits (default all)"),
-            OptionSyntax("--out", "FILE", "safetensors: features [n, d] float32, labels [n] int64, paths in the metadata"),
+            OptionSyntax(
+                "--out", "FILE", "safetensors: features [n, d] float32, labels [n] int64, paths in the metadata"),
             OptionSyntax("--threads", "T", "threads (default: the machine's cores)"),
         ])
 

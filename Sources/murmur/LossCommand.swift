@@ -6,7 +6,8 @@ enum LossCommand: Command {
         "loss", "A method's loss and gradients on given embeddings, cut over worker processes.",
         positionals: ["METHOD"], settings: "the method's settings (simclr: temperature=0.2)",
         options: [
-            OptionSyntax("--in", "FILE", "safetensors with the method's inputs (simclr: z1, z2 [N, D], before normalisation)"),
+            OptionSyntax(
+                "--in", "FILE", "safetensors with the method's inputs (simclr: z1, z2 [N, D], before normalisation)"),
             OptionSyntax("--workers", "W", "worker processes; N need not be divisible by W (default 1)"),
             OptionSyntax("--out", "FILE", "safetensors for the gradients of the global loss (grad_z1, grad_z2)"),
         ],

@@ -9,7 +9,8 @@ enum Murmur {
 
     static let commands: [any Command.Type] = [
         TrainCommand.self, CoordinatorCommand.self, WorkerCommand.self, EvalKNNCommand.self, EmbedCommand.self,
-        ExportCommand.self, LossCommand.self, BenchAllReduceCommand.self, BenchAugmentCommand.self, HashCommand.self, ConfigurationCommand.self, KeygenCommand.self,
+        ExportCommand.self, LossCommand.self, BenchAllReduceCommand.self, BenchAugmentCommand.self, HashCommand.self,
+        ConfigurationCommand.self, KeygenCommand.self,
     ]
 
     static func main() {
@@ -47,7 +48,8 @@ enum Murmur {
         let names = commands.map { $0.syntax.name }
         let inside = names.filter { $0.hasPrefix(words[0] + " ") }
         if !inside.isEmpty {
-            return Failure(.usage, "murmur \(words[0]) needs one of: \(inside.map { "murmur \($0)" }.joined(separator: ", "))")
+            return Failure(
+                .usage, "murmur \(words[0]) needs one of: \(inside.map { "murmur \($0)" }.joined(separator: ", "))")
         }
         let hint = Suggestions.nearest(to: words[0], in: names).first.map { "; did you mean 'murmur \($0)'?" } ?? ""
         return Failure(.usage, "there is no command '\(words[0])'\(hint) (see murmur --help)")

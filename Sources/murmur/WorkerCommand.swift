@@ -5,8 +5,11 @@ enum WorkerCommand: Command {
         "worker", "Join a run and compute for it until it ends.",
         options: [
             OptionSyntax("--join", "TICKET", "the coordinator's ticket: the line it printed, or the file it wrote"),
-            OptionSyntax("--bind", "ADDRESS", "this worker's address for the ring (default: the one that reaches the coordinator)"),
-            OptionSyntax("--key", "FILE", "a key pair of this worker's own (murmur keygen), on the coordinator's --allow list"),
+            OptionSyntax(
+                "--bind", "ADDRESS",
+                "this worker's address for the ring (default: the one that reaches the coordinator)"),
+            OptionSyntax(
+                "--key", "FILE", "a key pair of this worker's own (murmur keygen), on the coordinator's --allow list"),
         ],
         discussion: "SIGTERM lets the worker leave at the next step boundary; the others go on without it.")
 

@@ -66,7 +66,8 @@ struct LossTests {
     @Test func aMissingTensorIsNamed() throws {
         let bytes = [UInt8](repeating: 0, count: 16)
         try SafeTensors.write(
-            [TensorRecord(name: "z1", type: .float32, shape: [2, 2], bytes: bytes)], metadata: [:], to: scratch.path("in"))
+            [TensorRecord(name: "z1", type: .float32, shape: [2, 2], bytes: bytes)], metadata: [:],
+            to: scratch.path("in"))
         let ending = try scratch.run(
             ["loss", "simclr", "--in", scratch.path("in"), "--workers", "2", "--out", scratch.path("out")])
         #expect(ending.code == 2, "\(ending)")

@@ -94,7 +94,8 @@ final class MurmurProcess {
         let deadline = Date(timeIntervalSinceNow: seconds)
         while try !condition() {
             guard Date() < deadline else {
-                throw Problem(description: "waited \(seconds) s for \(what)\n--- output\n\(output)\n--- error\n\(error)")
+                throw Problem(
+                    description: "waited \(seconds) s for \(what)\n--- output\n\(output)\n--- error\n\(error)")
             }
             // The condition is outside this process, so it can only be asked again.
             usleep(20_000)

@@ -57,7 +57,8 @@ public struct SlicedGradients {
         var whole: Tensor?
         for range in rows {
             let part = try forward(input.rows(range))
-            let output = try whole
+            let output =
+                try whole
                 ?? Tensor.empty(
                     [input.shape[0]] + part.shape.dropFirst(), part.scalarType, channelsLast: part.dimensions == 4)
             try output.rows(range).copyInPlace(from: part)

@@ -23,7 +23,8 @@ final class TrainingRun: Job {
         let dataset = try ImageDatasets.open(job.configuration.data, split: .train)
         let directory = RunDirectory(path: job.runDirectory)
         let sees = directory.isSeen(runID: runID)
-        let writer = sees
+        let writer =
+            sees
             ? CheckpointWriter(store: directory.checkpoints, keep: job.configuration.checkpoint.keep) : nil
         trainer = try Trainer(
             configuration: job.configuration, runID: "\(runID)", dataset: dataset, checkpoints: writer)
