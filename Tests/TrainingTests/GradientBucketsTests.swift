@@ -1,10 +1,11 @@
+import Collectives
 import Contrastive
+import Randomness
 import Testing
 import Torch
 import Training
 
-/// The flat memory that gradients lie in. That sums do not depend on the order of their addends is seen in
-/// `WorldSizeTests`, over whole steps.
+/// The flat memory that gradients lie in, and the sums that become them.
 @Suite struct GradientBucketsTests {
     static func parameters(_ shapes: [[Int]]) throws -> [Parameter] {
         try shapes.enumerated().map { index, shape in
@@ -81,6 +82,54 @@ import Training
             })
         {
             for gradient in try result.get() { #expect(gradient.contains { $0 != 0 }) }
+        }
+    }
+
+    /// Pairs that cancel and are far larger than the rest: ordinary float64 sums keep a rounding error of theirs.
+    static func addends(_ shape: [Int], seed: UInt64) throws -> [Tensor] {
+        var random = Philox(seed: seed, path: [1])
+        let count = shape.reduce(1, *)
+        func draw(_ bound: Double) throws -> Tensor {
+            try Tensor((0..<count).map { _ in (2 * random.uniformDouble() - 1) * bound }, shape: shape)
+        }
+        let large = try (0..<8).map { _ in try draw(40) }
+        return try large + large.map { try -$0 } + (0..<8).map { _ in try draw(1e-9) }
+    }
+
+    /// The bits of a gradient after a step of `ranks` ranks to whose sums the addends were added, each by one rank.
+    static func bits(
+        _ run: TestRun, ranks: Int, seed: UInt64, order: [Int32]
+    ) throws -> Set<[UInt32]> {
+        let results = onRanks(ranks, limits: run.limits) { communicator in
+            let trainer = try run.trainer(rank: communicator.rank)
+            let parameter = trainer.state.model.parameters[0].tensor
+            let addends = try Self.addends(parameter.shape, seed: seed)
+            let own = order.indices.filter { $0 * ranks / order.count == communicator.rank }
+            let observer = TestObserver(wish: { _ in nil }) { phase, _ in
+                // The slices' gradients are in the sums, those of other ranks not yet.
+                guard phase == .reduce else { return }
+                #expect(throws: Never.self) {
+                    for place in own { try trainer.state.gradients.add(addends[Int(order[place])], to: parameter) }
+                }
+            }
+            _ = try trainer.run(source: 0, over: communicator, observer: observer)
+            return try #require(parameter.gradient).floats().map(\.bitPattern)
+        }
+        return try Set(results.map { try $0.get() })
+    }
+
+    @Test(arguments: [1, 2, 3, 4] as [UInt64])
+    func neitherTheOrderOfAddendsNorTheirDealingChangesTheBits(seed: UInt64) throws {
+        // So high a temperature that the step's own gradients do not hide what is left of the addends.
+        var run = TestRun(try tinyRun(steps: 1) { $0.loss.temperature = 1e6 })
+        let expected = try Self.bits(run, ranks: 1, seed: seed, order: (0..<24).map { Int32($0) })
+        #expect(expected.count == 1)
+        var random = Philox(seed: seed, path: [2])
+        for (ranks, limits) in [(1, CollectiveLimits()), (2, ringOnly), (3, CollectiveLimits()), (4, ringOnly)] {
+            run.limits = limits
+            let others = try Self.bits(run, ranks: ranks, seed: seed, order: random.permutation(of: 24))
+            let isSame = others == expected
+            #expect(isSame, "seed \(seed), \(ranks) ranks")
         }
     }
 }

@@ -74,7 +74,7 @@ import Training
         run.resumed = try scratch.newest(in: "run")
         for report in try run.reports(on: 2) {
             #expect(report.hasFinished && report.records.isEmpty)
-            #expect(report.state == done.state)
+            expectSameBits(report.state, done.state)
         }
     }
 }

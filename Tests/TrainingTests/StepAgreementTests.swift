@@ -46,7 +46,7 @@ import Training
 
     @Test func allRanksHaveTheSameStateAfterAYield() throws {
         let reports = try Self.reports([[2, 4]: .regroup])
-        for report in reports { #expect(report.state == reports[0].state) }
+        for report in reports { expectSameBits(report.state, reports[0].state) }
     }
 
     @Test func phasesComeInOrder() throws {

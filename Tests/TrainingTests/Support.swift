@@ -137,3 +137,12 @@ func largestDifference(
     }
     return largest
 }
+
+/// Expects two states to have the same bits. By itself, because a failed `#expect` of states would print all of them.
+func expectSameBits(
+    _ a: [String: [TensorRecord]], _ b: [String: [TensorRecord]], _ what: String = "",
+    sourceLocation: SourceLocation = #_sourceLocation
+) {
+    let isSame = a == b
+    #expect(isSame, "\(what): \(largestDifference(a, b))", sourceLocation: sourceLocation)
+}
