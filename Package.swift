@@ -100,7 +100,12 @@ if !coreOnly {
                 "Randomness", "ClusterTestKit",
             ]),
         // Real processes of the `murmur` command.
-        .testTarget(name: "EndToEndTests", dependencies: ["murmur", "Checkpoints"]),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: [
+                "murmur", "Checkpoints", "ClusterProtocol", "Configuration", "ImagePipeline", "Randomness",
+                "ZeroMQTransport",
+            ]),
     ]
 }
 
