@@ -38,19 +38,35 @@ struct CommandSyntax {
         self.discussion = discussion
     }
 
-    /// The line after `usage:`.
-    var usage: String {
+    /// How to call the command, on one line.
+    var usage: String { usageWords.joined(separator: " ") }
+
+    /// What is not broken when the usage takes several lines.
+    private var usageWords: [String] {
         var words = ["murmur", name] + positionals
         if settings != nil { words.append("[key=value …]") }
-        words += options.map { option in
-            "[\(option.name)\(option.value.map { " \($0)" } ?? "")]"
+        return words
+            + options.map { option in
+                "[\(option.name)\(option.value.map { " \($0)" } ?? "")]"
+            }
+    }
+
+    /// The usage for a terminal: at most 100 columns, further lines indented.
+    private var usageLines: [String] {
+        var lines = ["usage:"]
+        for word in usageWords {
+            if lines[lines.count - 1].count + 1 + word.count <= 100 {
+                lines[lines.count - 1] += " " + word
+            } else {
+                lines.append("           " + word)
+            }
         }
-        return words.joined(separator: " ")
+        return lines
     }
 
     /// The text of `murmur NAME --help`.
     var help: String {
-        var lines = ["\(summary)", "", "usage: \(usage)"]
+        var lines = [summary, ""] + usageLines
         if let settings { lines += ["", "key=value: \(settings)"] }
         if !options.isEmpty {
             lines += ["", "options:"]
