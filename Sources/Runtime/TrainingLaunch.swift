@@ -102,7 +102,11 @@ public struct TrainingLaunch {
             records: records, plan: plan, seconds: seconds,
             checkpoint: try directory.checkpoints.latest().location?.path)
         try directory.write(report.json(), to: directory.reportPath)
-        try LossCurve.write(log: directory.logPath, to: directory.lossCurvePath)
+        do {
+            try LossCurve.write(log: directory.logPath, to: directory.lossCurvePath)
+        } catch let error as EvaluationError {
+            throw Failure(.checkpoint, error.description)
+        }
     }
 
     /// The newest good checkpoint of a run that this configuration may go on with.
