@@ -39,7 +39,7 @@ public struct RunDirectory: Sendable {
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {
-            throw Failure(.checkpoint, "cannot create \(path): \(error.localizedDescription)")
+            throw Failure.file("create", path, error)
         }
     }
 
@@ -48,7 +48,7 @@ public struct RunDirectory: Sendable {
         do {
             try Data(text.utf8).write(to: URL(fileURLWithPath: file), options: .atomic)
         } catch {
-            throw Failure(.checkpoint, "cannot write \(file): \(error.localizedDescription)")
+            throw Failure.file("write", file, error)
         }
     }
 

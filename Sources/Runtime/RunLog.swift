@@ -18,7 +18,7 @@ final class RunLog {
             handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
             try handle.seekToEnd()
         } catch {
-            throw Failure(.checkpoint, "cannot write \(path): \(error.localizedDescription)")
+            throw Failure.file("write", path, error)
         }
     }
 
@@ -26,8 +26,7 @@ final class RunLog {
         do {
             try handle.write(contentsOf: line + [UInt8(ascii: "\n")])
         } catch {
-            throw Failure(
-                .checkpoint, "cannot write \(path): \(error.localizedDescription); the run stops after saving")
+            throw Failure.file("write", path, error)
         }
     }
 
