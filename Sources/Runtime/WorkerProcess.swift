@@ -62,6 +62,8 @@ public final class WorkerProcess {
         defer { withExtendedLifetime(signals) {} }
         while exitCode == nil {
             let bytes = try network.control.receive(timeoutMilliseconds: 50)
+            // The coordinator's list does not change while it runs, so that asking again would be in vain.
+            if network.control.isRefused, let trouble = network.control.linkTrouble { throw Failure(.refused, trouble) }
             let now = MonotonicClock.milliseconds
             if let bytes { try perform(machine.handle(Self.event(from: bytes, now: now))) }
             for event in training.takeEvents() { try perform(machine.handle(.training(event, now: now))) }

@@ -27,6 +27,8 @@ public final class ControlClient {
     public private(set) var linkState = LinkState.connecting
     /// Why there is no connection, as far as known; nil while connected. For the message of a join that timed out.
     public private(set) var linkTrouble: String?
+    /// Whether the coordinator turned our key away the last time it was shown. Dialling goes on all the same.
+    public private(set) var isRefused = false
 
     private let socket: Socket
     private let monitor: SocketMonitor
@@ -126,7 +128,9 @@ public final class ControlClient {
             case .handshakeSucceeded:
                 linkState = .connected
                 linkTrouble = nil
+                isRefused = false
             case .handshakeRefused:
+                isRefused = true
                 linkTrouble = "\(endpoint) refuses our key: it is not on the coordinator's allow-list"
             case .handshakeFailed(let code):
                 linkTrouble = "the handshake with \(endpoint) failed (\(HandshakeFailure.text(code)))"
