@@ -14,15 +14,19 @@ struct BadImageTally {
     /// Makes what any rank knows from generations before known to all, those included that have just joined. All ranks
     /// call it at the beginning of a generation.
     mutating func unite(over communicator: Communicator) throws {
-        try share(known.sorted(), over: communicator)
+        _ = try share(known.sorted(), over: communicator)
     }
 
     /// Makes every rank's finds known to all. All ranks call it, and only when at least one has found something.
-    mutating func share(_ found: [BadSample], over communicator: Communicator) throws {
-        try share(found.map(\.index), over: communicator)
+    ///
+    /// - Returns: those that are this rank's to report, because no lower rank has found them in the same step.
+    mutating func share(_ found: [BadSample], over communicator: Communicator) throws -> [BadSample] {
+        let others = try share(found.map(\.index), over: communicator)
+        return found.filter { !others.contains($0.index) }
     }
 
-    private mutating func share(_ positions: [Int], over communicator: Communicator) throws {
+    /// - Returns: what the lower ranks had.
+    private mutating func share(_ positions: [Int], over communicator: Communicator) throws -> Set<Int> {
         var counts = [Int64](repeating: 0, count: communicator.size)
         counts[communicator.rank] = Int64(positions.count)
         try counts.withUnsafeMutableBufferPointer { try communicator.allReduce($0, .sum) }
@@ -34,6 +38,8 @@ struct BadImageTally {
             }
         }
         known.formUnion(all.map(Int.init))
+        let before = counts[..<communicator.rank].reduce(0, +)
+        return Set(all.prefix(Int(before)).map(Int.init))
     }
 
     /// - Throws: `TrainingError.tooManyBadImages` once more than `limit` of the dataset is unreadable.

@@ -78,7 +78,6 @@ public final class Trainer {
             throw TrainingError.unsupported("the loader ended before step \(number)")
         }
         let bad = badImages.unreported(batch.badSamples)
-        for bad in bad { observer.noticed("cannot read \(bad.name): \(bad.cause); another image takes its place") }
         let recorder = try RunningStatisticsRecorder(of: state.model)
         let share = try step.gradients(of: batch.images(), recorder: recorder) {
             observer.entered($0, step: number)
@@ -89,7 +88,9 @@ public final class Trainer {
             throw TrainingError.lossIsNotFinite(step: number, loss: agreement.loss)
         }
         if agreement.badImages > 0 {
-            try badImages.share(bad, over: step.communicator)
+            for bad in try badImages.share(bad, over: step.communicator) {
+                observer.noticed("cannot read \(bad.name): \(bad.cause); another image takes its place")
+            }
             try badImages.check(of: dataset.count, limit: configuration.loader.maxBadShare)
         }
         observer.entered(.update, step: number)
