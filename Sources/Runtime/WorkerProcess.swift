@@ -99,9 +99,15 @@ public final class WorkerProcess {
             case .log(let line):
                 if line.severity >= .warning { logger.line(line.description) }
             case .exit(let code, let text):
-                if code != ExitCode.success.rawValue { logger.line(text) }
+                if code != ExitCode.success.rawValue { logger.line(text + linkTrouble(for: code)) }
                 exitCode = code
             }
         }
+    }
+
+    /// What the connection itself knows about why nobody answered.
+    private func linkTrouble(for code: Int32) -> String {
+        guard code == ExitCode.network.rawValue, let trouble = network.control.linkTrouble else { return "" }
+        return " (\(trouble))"
     }
 }
