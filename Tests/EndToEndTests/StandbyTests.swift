@@ -22,7 +22,7 @@ struct StandbyTests {
     }
 
     @Test func whoStoodByStepsInForOneThatLeaves() throws {
-        let configuration = try scratch.file("run.yaml", smallConfiguration(data: images, steps: 60))
+        let configuration = try scratch.file("run.yaml", smallConfiguration(data: images, steps: 250))
         let arguments = ["coordinator", configuration, "slice_size=16", "--workers", "2", "--out", scratch.path("run")]
         let coordinator = try scratch.start(arguments)
         let join = ["worker", "--join", try scratch.ticket(of: coordinator, run: "run")]
@@ -33,15 +33,17 @@ struct StandbyTests {
         try coordinator.waitUntil("the third worker") {
             coordinator.error.contains("stands by") || !coordinator.isRunning
         }
+        try #require(coordinator.isRunning, "\(coordinator.error)")
         leaver.send(SIGTERM)
         #expect(try leaver.ending().code == 0)
         let ending = try coordinator.ending()
         #expect(ending.code == 0, "\(ending)")
+        #expect(ending.error.contains("generation 2 starts with 2 ranks"), "\(ending)")
         #expect(try stayer.ending().code == 0)
         #expect(try reserve.ending().code == 0)
         #expect(try scratch.log(of: "run").last?["workers"] as? Int == 2)
 
-        try scratch.train("one", data: images, steps: 60, workers: 1, ["slice_size=16"])
+        try scratch.train("one", data: images, steps: 250, workers: 1, ["slice_size=16"])
         #expect(try largestDifference(scratch.losses(of: "one"), scratch.losses(of: "run")) <= 1e-4)
     }
 }
