@@ -2,8 +2,10 @@ import Dispatch
 import Foundation
 
 /// SIGINT and SIGTERM as calls on a queue of their own, in place of the default of ending the process at once.
-public final class Signals: Sendable {
-    private let sources: [any DispatchSourceSignal & Sendable]
+///
+/// `@unchecked Sendable`: the sources are only kept, never touched again.
+public final class Signals: @unchecked Sendable {
+    private let sources: [any DispatchSourceSignal]
 
     /// - Parameter received: called for each signal, on a background queue.
     public init(_ received: @escaping @Sendable () -> Void) {
@@ -14,7 +16,7 @@ public final class Signals: Sendable {
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler(handler: received)
             source.resume()
-            return source as! (any DispatchSourceSignal & Sendable)
+            return source
         }
     }
 }
