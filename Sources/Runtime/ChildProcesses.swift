@@ -19,8 +19,6 @@ public final class ChildProcesses {
 
     deinit { killAll() }
 
-    public var isEmpty: Bool { running.isEmpty }
-
     /// Starts this very executable with `arguments`, in a process group of its own so that a Ctrl-C at the terminal
     /// reaches only the launcher, which then ends the run in order.
     ///

@@ -118,7 +118,7 @@ final class TrainingThread: @unchecked Sendable {
             defer { link.close() }
             let source: Int? = if case .rank(let rank) = formed.stateSource { Int(rank) } else { nil }
             let generation = JobGeneration(
-                communicator: Communicator(link: link), startStep: Int(formed.startStep), stateSource: source)
+                communicator: Communicator(link: link), stateSource: source)
             report(try job.run(generation, observer: self), of: job)
         } catch let error as CollectiveError {
             reportBrokenCollective(error)

@@ -10,8 +10,6 @@ final class AllReduceBenchRun: Job {
         self.job = job
     }
 
-    var nextStep: Int? { nil }
-
     func prepare() throws -> Bool { true }
 
     func run(_ generation: JobGeneration, observer: any TrainingObserver) throws -> GenerationOutcome {

@@ -4,8 +4,6 @@ import Training
 /// The ring a job runs in, from one regrouping to the next.
 struct JobGeneration {
     let communicator: Communicator
-    /// The first step to run (from 1).
-    let startStep: Int
     /// The rank whose state everyone takes over; nil where the run begins or is resumed from a checkpoint.
     let stateSource: Int?
 }
@@ -22,9 +20,6 @@ protocol Job: AnyObject {
 
     /// Runs until the job is finished or the ranks have agreed to end the generation.
     func run(_ generation: JobGeneration, observer: any TrainingObserver) throws -> GenerationOutcome
-
-    /// The step to go on with, once the job holds a state (from 1); nil before.
-    var nextStep: Int? { get }
 }
 
 extension JobSpecification {

@@ -16,8 +16,6 @@ final class LossRun: Job {
         self.job = job
     }
 
-    var nextStep: Int? { nil }
-
     func prepare() throws -> Bool {
         for record in try SafeTensors.read(job.input).tensors {
             inputs[record.name] = record

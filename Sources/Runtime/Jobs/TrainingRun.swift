@@ -14,8 +14,6 @@ final class TrainingRun: Job {
         self.runID = runID
     }
 
-    private(set) var nextStep: Int?
-
     func prepare() throws -> Bool {
         // Activations of the same sizes come and go every step; fresh pages for them cost more than their arithmetic.
         TorchRuntime.keepFreedMemory()
@@ -39,7 +37,6 @@ final class TrainingRun: Job {
         if generation.stateSource == nil, generation.communicator.rank == 0, let path = job.resumeFrom {
             try trainer.state.restore(CheckpointStore.load(CheckpointStore.open(path).location))
         }
-        defer { nextStep = trainer.state.completedSteps + 1 }
         return try trainer.run(
             source: generation.stateSource ?? 0, over: generation.communicator, observer: observer)
     }
