@@ -132,7 +132,7 @@ public final class Communicator {
     /// Runs a collective, gives its errors their place, and ends the link with the first one.
     ///
     /// - Parameter alone: whether there is something to do also with one rank.
-    private func perform(_ collective: String, alone: Bool = false, _ body: () throws -> Void) throws {
+    func perform(_ collective: String, alone: Bool = false, _ body: () throws -> Void) throws {
         if let failure { throw CollectiveError(.unusable(earlier: failure.description)) }
         guard size > 1 || alone else { return }
         step = 0
@@ -150,7 +150,7 @@ public final class Communicator {
         }
     }
 
-    private func layOut(_ counts: [Int], _ total: Int) throws -> [Range<Int>] {
+    func layOut(_ counts: [Int], _ total: Int) throws -> [Range<Int>] {
         guard counts.count == size, counts.allSatisfy({ $0 >= 0 }) else {
             throw CollectiveError(.invalidArgument("counts \(counts) are not one size for each of \(size) ranks"))
         }
@@ -172,7 +172,7 @@ public final class Communicator {
 
 extension UnsafeMutableBufferPointer {
     /// The same memory untyped; nil if empty.
-    fileprivate var bytes: UnsafeMutableRawBufferPointer? {
+    var bytes: UnsafeMutableRawBufferPointer? {
         count > 0 ? UnsafeMutableRawBufferPointer(self) : nil
     }
 }
