@@ -38,14 +38,19 @@ var targets: [Target] = [
     .target(name: "Coordination", dependencies: ["ClusterProtocol"]),
     .target(name: "CReduction", cSettings: [.unsafeFlags(["-O3"])]),
     .target(name: "Collectives", dependencies: ["CReduction"]),
+    .target(name: "CSharedMemory"),
+    .target(name: "SharedMemoryTransport", dependencies: ["CSharedMemory", "Collectives"]),
     .target(
         name: "ClusterTestKit",
-        dependencies: ["Randomness", "ClusterProtocol", "Coordination", "Collectives"]),
+        dependencies: ["Randomness", "ClusterProtocol", "Coordination", "Collectives", "SharedMemoryTransport"]),
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness"]),
     .testTarget(name: "ClusterProtocolTests", dependencies: ["ClusterProtocol", "Randomness"]),
     .testTarget(
         name: "CoordinationTests", dependencies: ["Coordination", "ClusterTestKit"], exclude: ["Transcripts"]),
     .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "ClusterTestKit"]),
+    .testTarget(
+        name: "SharedMemoryTransportTests",
+        dependencies: ["SharedMemoryTransport", "Collectives", "ClusterTestKit", "Randomness"]),
 ]
 
 if !coreOnly {
@@ -79,7 +84,7 @@ if !coreOnly {
             name: "Evaluation", dependencies: ["Torch", "Contrastive", "ImagePipeline"]),
         .target(
             name: "Runtime",
-            dependencies: ["Training", "Evaluation", "Coordination", "ZeroMQTransport"]),
+            dependencies: ["Training", "Evaluation", "Coordination", "ZeroMQTransport", "SharedMemoryTransport"]),
         .executableTarget(name: "murmur", dependencies: ["Runtime", "Configuration"]),
 
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "Randomness"]),

@@ -64,6 +64,9 @@ public final class InMemoryNetwork: @unchecked Sendable {
         wakeAll()
     }
 
+    /// Why the generation was aborted; nil if it was not.
+    public var abortReason: String? { condition.withLock { reason } }
+
     /// Runs `body` once for each rank, each on a thread of its own, and waits for all.
     ///
     /// - Returns: what each rank returned or threw.

@@ -11,6 +11,10 @@ public final class Communicator {
     public let rank: Int
     /// The number of ranks.
     public let size: Int
+    /// Which ranks share a host.
+    public let topology: Topology
+    /// The collectives of this host's ranks; nil where this rank is alone.
+    let shared: SharedMemoryCollectives?
 
     /// Where the collective in progress stands, for errors.
     var step = 0
@@ -19,11 +23,20 @@ public final class Communicator {
     /// Reused by small collectives, whose intermediate results must outlive their being sent.
     private var scratch = UnsafeMutableRawBufferPointer(start: nil, count: 0)
 
-    public init(link: any Link, limits: CollectiveLimits = CollectiveLimits()) {
+    /// - Parameters:
+    ///   - link: to all ranks.
+    ///   - hosts: by rank, the number of its host; nil counts every rank as a host of its own.
+    ///   - group: the ranks of this rank's host; nil if it shares memory with nobody.
+    public init(
+        link: any Link, limits: CollectiveLimits = CollectiveLimits(), hosts: [Int]? = nil,
+        group: (any SharedMemoryGroup)? = nil
+    ) {
         self.link = link
         self.limits = limits
         rank = link.rank
         size = link.size
+        topology = Topology(hosts: hosts ?? Array(0..<link.size))
+        shared = group.map(SharedMemoryCollectives.init)
     }
 
     /// - Parameter chunkBytes: the longest message of a large collective.
@@ -44,7 +57,9 @@ public final class Communicator {
         try perform("all-reduce") {
             guard let memory = buffer.bytes else { return }
             let reduction = Reduction(operation, T.elementKind)
-            if memory.count <= limits.smallBytes {
+            if let shared, topology.isOneHost {
+                try shared.allReduce(memory, reduction)
+            } else if memory.count <= limits.smallBytes {
                 try recursiveDoublingAllReduce(memory, reduction)
             } else {
                 try ringAllReduce(memory, reduction)
@@ -73,7 +88,12 @@ public final class Communicator {
                 (memory.baseAddress! + parts[rank].lowerBound * stride)
                     .copyMemory(from: source, byteCount: own.count * stride)
             }
-            try ringAllGather(memory, parts: parts.map { $0.lowerBound * stride..<$0.upperBound * stride })
+            let ranges = parts.map { $0.lowerBound * stride..<$0.upperBound * stride }
+            if let shared, topology.isOneHost {
+                try shared.allGather(memory, parts: ranges)
+            } else {
+                try ringAllGather(memory, parts: ranges)
+            }
         }
     }
 
@@ -89,9 +109,13 @@ public final class Communicator {
             let parts = try layOut(counts, buffer.count)
             guard let memory = buffer.bytes else { return }
             let stride = MemoryLayout<T>.stride
-            try ringReduceScatter(
-                memory, parts: parts.map { $0.lowerBound * stride..<$0.upperBound * stride },
-                Reduction(operation, T.elementKind))
+            let ranges = parts.map { $0.lowerBound * stride..<$0.upperBound * stride }
+            let reduction = Reduction(operation, T.elementKind)
+            if let shared, topology.isOneHost {
+                try shared.reduceScatter(memory, parts: ranges, reduction)
+            } else {
+                try ringReduceScatter(memory, parts: ranges, reduction)
+            }
         }
     }
 
@@ -107,7 +131,9 @@ public final class Communicator {
                 throw CollectiveError(.invalidArgument("root \(root) is not a rank"))
             }
             guard memory.count > 0 else { return }
-            if memory.count <= limits.smallBytes {
+            if let shared, topology.isOneHost {
+                try shared.broadcast(memory, root: root)
+            } else if memory.count <= limits.smallBytes {
                 try binomialBroadcast(memory, root: root)
             } else {
                 try chainBroadcast(memory, root: root)
@@ -117,7 +143,13 @@ public final class Communicator {
 
     /// Returns once all ranks have entered.
     public func barrier() throws {
-        try perform("barrier") { try disseminationBarrier() }
+        try perform("barrier") {
+            if let shared, topology.isOneHost {
+                try shared.synchronize()
+            } else {
+                try disseminationBarrier()
+            }
+        }
     }
 
     /// `bytes` of memory that keeps its address until the next call.
@@ -146,6 +178,7 @@ public final class Communicator {
             self.failure = failure
             // The caller may free its buffers now, so nothing may read them any more.
             link.cancel()
+            shared?.group.cancel()
             throw failure
         }
     }

@@ -8,7 +8,9 @@ extension Communicator {
     /// Buffers: what a rank sent in the first half is overwritten in the second by a result that contains it, so it has
     /// been delivered by then.
     func ringAllReduce(_ memory: UnsafeMutableRawBufferPointer, _ reduction: Reduction) throws {
-        let segments = evenSegments(bytes: memory.count, elementBytes: reduction.elementBytes)
+        let segments = (0..<size).map {
+            evenRange(member: $0, of: size, bytes: memory.count, alignment: reduction.elementBytes)
+        }
         let reduced = (1..<size).map { (segment: (rank - $0 + size) % size, action: RingPass.Arrival.reduce) }
         let gathered = (0..<size - 1).map { (segment: (rank - $0 + size) % size, action: RingPass.Arrival.store) }
         let longest = segments.map(\.count).max() ?? 0
@@ -16,14 +18,5 @@ extension Communicator {
             memory: memory, segments: segments, first: rank, arrivals: reduced + gathered,
             chunkBytes: chunkBytes(forSegmentsUpTo: longest))
         try run(pass, reduction)
-    }
-
-    /// One segment for each rank, none longer than another by more than a cache line, all but the last at whole lines.
-    private func evenSegments(bytes: Int, elementBytes: Int) -> [Range<Int>] {
-        let line = bytes >= size * 64 * 64 ? 64 : elementBytes
-        let lines = (bytes + line - 1) / line
-        return (0..<size).map { index in
-            min(bytes, lines * index / size * line)..<min(bytes, lines * (index + 1) / size * line)
-        }
     }
 }

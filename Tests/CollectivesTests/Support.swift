@@ -43,11 +43,14 @@ func sample(_ rank: Int, _ index: Int) -> Int {
 let ringOnly = CollectiveLimits(chunkBytes: 256, minimumChunkBytes: 64, smallBytes: 0, window: 2)
 
 /// Runs `body` with a communicator for each of `size` ranks.
+///
+/// - Parameter hosts: by rank: its host, for ranks that share memory.
 func withRanks<Value: Sendable>(
-    _ size: Int, limits: CollectiveLimits = CollectiveLimits(),
+    _ size: Int, limits: CollectiveLimits = CollectiveLimits(), hosts: [Int]? = nil,
     _ body: @escaping @Sendable (Communicator) throws -> Value
 ) throws -> [Value] {
-    try InMemoryNetwork(size: size).run { try body(Communicator(link: $0, limits: limits)) }.map { try $0.get() }
+    try InMemoryNetwork(size: size).run(hosts: hosts, limits: limits) { communicator, _ in try body(communicator) }
+        .map { try $0.get() }
 }
 
 /// The bits of one element type's arrays, summed up so that they can be compared across ranks.

@@ -1,0 +1,82 @@
+#define _GNU_SOURCE
+#include "shared_memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+int shared_memory_create(uint64_t bytes) {
+    int descriptor = memfd_create("murmur", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (descriptor < 0) return -1;
+    // Sealed, so that nobody can take pages away under those who have it mapped.
+    if (ftruncate(descriptor, (off_t)bytes) != 0 || fcntl(descriptor, F_ADD_SEALS, SEALS) != 0) {
+        int error = errno;
+        close(descriptor);
+        errno = error;
+        return -1;
+    }
+    return descriptor;
+}
+
+int shared_memory_is_sealed(int descriptor) {
+    int seals = fcntl(descriptor, F_GET_SEALS);
+    return seals >= 0 && (seals & SEALS) == SEALS;
+}
+
+int shared_memory_watch_process(int32_t pid) {
+    return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+int shared_memory_process_ended(int descriptor) {
+    struct pollfd entry = {.fd = descriptor, .events = POLLIN};
+    return poll(&entry, 1, 0) == 1;
+}
+
+void shared_word_wake(uint32_t *word) {
+    syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+void shared_word_store(uint32_t *word, uint32_t *waiters, uint32_t value) {
+    // Store, then look for sleepers; a sleeper counts itself, then looks at the word: one of the two sees the other.
+    __atomic_store_n(word, value, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(waiters, __ATOMIC_SEQ_CST) != 0) shared_word_wake(word);
+}
+
+uint32_t shared_word_load(const uint32_t *word) {
+    return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+static int has_reached(const uint32_t *word, uint32_t target) {
+    return (int32_t)(__atomic_load_n(word, __ATOMIC_ACQUIRE) - target) >= 0;
+}
+
+int shared_word_spin(const uint32_t *word, uint32_t target, uint32_t spins, int yields) {
+    for (uint32_t spin = 0; !has_reached(word, target); spin++) {
+        if (spin == spins) return 0;
+        if (yields) {
+            sched_yield();
+        } else {
+#if defined(__x86_64__)
+            __builtin_ia32_pause();
+#endif
+        }
+    }
+    return 1;
+}
+
+void shared_word_sleep(uint32_t *word, uint32_t *waiters, uint32_t seen, uint64_t nanoseconds) {
+    struct timespec limit = {.tv_sec = (time_t)(nanoseconds / 1000000000), .tv_nsec = (long)(nanoseconds % 1000000000)};
+    __atomic_fetch_add(waiters, 1, __ATOMIC_SEQ_CST);
+    // The kernel compares once more before it puts us to sleep.
+    syscall(SYS_futex, word, FUTEX_WAIT, seen, &limit, NULL, 0);
+    __atomic_fetch_sub(waiters, 1, __ATOMIC_SEQ_CST);
+}

@@ -1,0 +1,70 @@
+/// Ranks of one host that see each other's memory.
+///
+/// Each member owns an arena that all others have mapped. Within it lie buffers that the member allocated there, and a
+/// control region of `SharedMemoryLayout` for this group. Members tell each other how far they are by one counter each.
+///
+/// Belongs to one thread and one generation. Calls throw `CollectiveError`; after any error only `cancel` may be called.
+public protocol SharedMemoryGroup: AnyObject {
+    /// This process' place in the group, in `0..<size`.
+    var member: Int { get }
+    /// The number of members, at least one.
+    var size: Int { get }
+    /// By member: its rank in the generation.
+    var ranks: [Int] { get }
+
+    /// A member's control region, `SharedMemoryLayout.byteCount` bytes, zero at first.
+    func control(of member: Int) -> UnsafeMutableRawPointer
+
+    /// Where in this member's arena `memory` lies (bytes); nil if it does not.
+    func offset(of memory: UnsafeRawBufferPointer) -> Int?
+
+    /// The place `offset` of a member's arena, if `count` bytes from there on are in it.
+    func address(in member: Int, offset: Int, count: Int) -> UnsafeMutableRawPointer?
+
+    /// Makes what this member wrote so far visible to the others and sets its counter.
+    func announce(_ count: UInt32)
+
+    /// Returns when a member's counter has reached `count` (modulo 2³²); what it wrote before is then visible.
+    func wait(for member: Int, toReach count: UInt32) throws
+
+    /// Gives up: the others' waits for this member throw.
+    func cancel()
+}
+
+/// What lies in a member's control region. The same in every member.
+public enum SharedMemoryLayout {
+    /// Up to this size (bytes) an all-reduce goes through the slots: one wait instead of two.
+    public static let slotBytes = 64 << 10
+    /// How much of a buffer that lies outside the arena is copied into it at a time.
+    public static let stagingBytes = 1 << 20
+
+    static let descriptorBytes = 64
+
+    /// Everything exists twice, for even and odd collectives or rounds, so that the next one can be begun while others
+    /// still read the last one's.
+    public static let byteCount = 2 * (descriptorBytes + slotBytes + stagingBytes)
+
+    static func descriptor(_ control: UnsafeMutableRawPointer, _ parity: Int) -> UnsafeMutableRawPointer {
+        control + parity * descriptorBytes
+    }
+
+    static func slot(_ control: UnsafeMutableRawPointer, _ parity: Int) -> UnsafeMutableRawPointer {
+        control + 2 * descriptorBytes + parity * slotBytes
+    }
+
+    static func staging(_ control: UnsafeMutableRawPointer, _ parity: Int) -> UnsafeMutableRawPointer {
+        control + 2 * (descriptorBytes + slotBytes) + parity * stagingBytes
+    }
+}
+
+/// What a member says about its buffer when it enters a collective.
+struct SharedBufferDescriptor: BitwiseCopyable {
+    /// Which collective this is, so that ranks which call different ones notice.
+    var kind: UInt32
+    /// 1 if the buffer lies in the member's arena.
+    var isShared: UInt32
+    /// Its length; the same on all members.
+    var bytes: UInt64
+    /// Where in the arena it begins, if it lies there.
+    var offset: UInt64
+}

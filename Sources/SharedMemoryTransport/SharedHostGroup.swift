@@ -1,0 +1,112 @@
+import CSharedMemory
+import Collectives
+import Glibc
+
+/// The members of a generation on this host, by shared memory; made by `HostFormation.form`.
+///
+/// Each member's control memory is made for one generation and never used again, so that a member that is late may still
+/// read what was announced in it, and one that wakes up generations later disturbs nobody.
+public final class SharedHostGroup: SharedMemoryGroup {
+    /// Counter, sleepers and whether the member has left, on a cache line of their own, before what `Collectives` keeps.
+    private static let headerBytes = 4096
+    static let controlBytes = headerBytes + SharedMemoryLayout.byteCount
+
+    public let member: Int
+    public let ranks: [Int]
+    public var size: Int { ranks.count }
+
+    private let arena: SharedArena
+    private let controls: [SharedMapping]
+    private let arenas: [SharedMapping]
+    /// By member: readable when its process has ended; −1 for our own.
+    private let watches: [Int32]
+    private let abortReason: () -> String?
+    private let spins: UInt32
+    private let yields: Bool
+
+    /// How long to sleep before looking whether to give up.
+    private static let patienceNanoseconds: UInt64 = 10_000_000
+
+    /// - Throws: `SharedMemoryError`.
+    init(
+        rank: Int, ranks: [Int], control: SharedMapping, arena: SharedArena,
+        peers: [(control: SharedMemoryAddress, arena: SharedMemoryAddress)], abortReason: @escaping () -> String?
+    ) throws {
+        self.ranks = ranks
+        let member = ranks.firstIndex(of: rank) ?? 0
+        self.member = member
+        self.arena = arena
+        self.abortReason = abortReason
+        controls = try peers.indices.map { $0 == member ? control : try SharedMapping(of: peers[$0].control) }
+        arenas = try peers.indices.map { $0 == member ? arena.mapping : try SharedMapping(of: peers[$0].arena) }
+        var watches: [Int32] = []
+        for (index, peer) in peers.enumerated() {
+            let watch = index == member ? -1 : shared_memory_watch_process(peer.control.pid)
+            guard index == member || watch >= 0 else {
+                let error = SharedMemoryError.last("watch process \(peer.control.pid)")
+                for watch in watches where watch >= 0 { Glibc.close(watch) }
+                throw error
+            }
+            watches.append(watch)
+        }
+        self.watches = watches
+        // Asking again saves a sleep and a wake-up where everyone has a core; with fewer cores it would keep the one
+        // from running that is waited for, so the core is offered to it first.
+        yields = sysconf(Int32(_SC_NPROCESSORS_ONLN)) < ranks.count
+        spins = yields ? 4 : 2000
+    }
+
+    deinit {
+        cancel()
+        for watch in watches where watch >= 0 { Glibc.close(watch) }
+    }
+
+    public func control(of member: Int) -> UnsafeMutableRawPointer {
+        controls[member].base + Self.headerBytes
+    }
+
+    public func offset(of memory: UnsafeRawBufferPointer) -> Int? {
+        arena.offset(of: memory)
+    }
+
+    public func address(in member: Int, offset: Int, count: Int) -> UnsafeMutableRawPointer? {
+        let mapping = arenas[member]
+        guard offset >= 0, count >= 0, count <= mapping.byteCount, offset <= mapping.byteCount - count else {
+            return nil
+        }
+        return mapping.base + offset
+    }
+
+    public func announce(_ count: UInt32) {
+        shared_word_store(counter(member), sleepers(member), count)
+    }
+
+    public func wait(for member: Int, toReach count: UInt32) throws {
+        let word = counter(member)
+        if shared_word_spin(word, count, spins, yields ? 1 : 0) != 0 { return }
+        while true {
+            let hasEnded = shared_word_load(departure(member)) != 0
+            let isDead = watches[member] >= 0 && shared_memory_process_ended(watches[member]) != 0
+            // After looking whether it is gone: its last word counts.
+            let seen = shared_word_load(word)
+            if Int32(bitPattern: seen &- count) >= 0 { return }
+            if let reason = abortReason() { throw CollectiveError.aborted(reason: reason) }
+            if isDead { throw CollectiveError.peerLost(rank: ranks[member], reason: "its process has ended") }
+            if hasEnded { throw CollectiveError.peerLost(rank: ranks[member], reason: "it has left the generation") }
+            shared_word_sleep(word, sleepers(member), seen, Self.patienceNanoseconds)
+        }
+    }
+
+    public func cancel() {
+        departure(member).pointee = 1
+        shared_word_wake(counter(member))
+    }
+
+    private func counter(_ member: Int) -> UnsafeMutablePointer<UInt32> { word(member, 0) }
+    private func sleepers(_ member: Int) -> UnsafeMutablePointer<UInt32> { word(member, 1) }
+    private func departure(_ member: Int) -> UnsafeMutablePointer<UInt32> { word(member, 2) }
+
+    private func word(_ member: Int, _ index: Int) -> UnsafeMutablePointer<UInt32> {
+        controls[member].base.assumingMemoryBound(to: UInt32.self) + index
+    }
+}
