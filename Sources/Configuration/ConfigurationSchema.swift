@@ -134,7 +134,9 @@ public enum ConfigurationSchema {
     ]
 
     private static let cluster: [ConfigurationKey] = [
-        .choice("cluster.transport", \.cluster.transport, trajectory: false, "How workers on one machine are joined."),
+        .choice(
+            "cluster.transport", \.cluster.transport, trajectory: false,
+            "auto: shared memory within a host, TCP between hosts; shm: shared memory only; tcp, ipc: sockets only."),
         .number(
             "cluster.join_timeout", \.cluster.joinTimeout, .above(0), trajectory: false,
             "Seconds to wait for the expected workers."),

@@ -170,10 +170,17 @@ extension RunConfiguration {
 
     public struct Cluster: Sendable, Equatable, Codable {
         public enum Transport: String, Sendable, Codable, CaseIterable {
-            case tcp, ipc
+            /// Shared memory within a host, TCP between hosts.
+            case auto
+            /// Shared memory only: all workers on one host.
+            case shm
+            /// TCP everywhere.
+            case tcp
+            /// Unix sockets on one host.
+            case ipc
         }
 
-        public var transport = Transport.tcp
+        public var transport = Transport.auto
         /// Seconds to wait for the expected workers.
         public var joinTimeout = 120.0
         /// Seconds of silence after which a worker counts as lost.

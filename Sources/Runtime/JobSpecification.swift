@@ -2,10 +2,21 @@ import Configuration
 import Foundation
 
 /// What the workers of a run are to do; the coordinator sends it to each as JSON in its welcome.
-enum JobSpecification: Codable, Sendable {
-    case train(TrainJob)
-    case loss(LossJob)
-    case allReduceBench(AllReduceBenchJob)
+struct JobSpecification: Codable, Sendable {
+    let work: Work
+    /// How the workers talk to each other while they do it.
+    let collectives: CollectiveSettings
+
+    init(work: Work, collectives: CollectiveSettings) {
+        self.work = work
+        self.collectives = collectives
+    }
+
+    enum Work: Codable, Sendable {
+        case train(TrainJob)
+        case loss(LossJob)
+        case collectiveBench(CollectiveBenchJob)
+    }
 
     /// Train an encoder by a configuration.
     struct TrainJob: Codable, Sendable {
@@ -24,10 +35,12 @@ enum JobSpecification: Codable, Sendable {
         let settings: [String: Double]
     }
 
-    /// Time all-reduce over several sizes.
-    struct AllReduceBenchJob: Codable, Sendable {
+    /// Time a collective over several sizes.
+    struct CollectiveBenchJob: Codable, Sendable {
+        let collective: BenchedCollective
         let bytes: [Int]
-        let repetitions: Int
+        let effort: CollectiveBench.Effort
+        let memory: CollectiveBench.Memory
     }
 
     func encoded() throws -> [UInt8] {

@@ -22,10 +22,12 @@ public enum LossEvaluationLaunch {
             }
             settings[parts[0]] = value
         }
-        let job = JobSpecification.loss(
-            .init(
-                method: name, input: URL(fileURLWithPath: input).path, output: URL(fileURLWithPath: output).path,
-                settings: settings))
+        let job = JobSpecification(
+            work: .loss(
+                .init(
+                    method: name, input: URL(fileURLWithPath: input).path,
+                    output: URL(fileURLWithPath: output).path, settings: settings)),
+            collectives: CollectiveSettings())
         let result = try LocalRun.serve(job, workers: workers, transport: .tcp)
         guard let loss = Double(String(decoding: result, as: UTF8.self)) else {
             throw Failure(.internalError, "rank 0 sent no loss")

@@ -40,7 +40,7 @@ public struct TrainingLaunch {
     /// Trains with `workers` processes on this machine.
     public func train(workers: Int) throws {
         let runID = ClusterRun.freshID()
-        let transport = ClusterRun.Transport(rawValue: configuration.cluster.transport.rawValue) ?? .tcp
+        let transport: ClusterRun.Transport = configuration.cluster.transport == .ipc ? .ipc : .tcp
         try serve(
             runID: runID,
             options(
@@ -70,9 +70,11 @@ public struct TrainingLaunch {
         let log = try RunLog(path: directory.logPath, keptSteps: resumed?.step ?? 0)
         let progress = ProgressPrinter(totalSteps: plan.totalSteps, every: configuration.progress.every)
         let run = ClusterRun(
-            job: .train(
-                .init(
-                    configuration: configuration, runDirectory: directory.path, resumeFrom: resumed?.path)),
+            job: JobSpecification(
+                work: .train(
+                    .init(
+                        configuration: configuration, runDirectory: directory.path, resumeFrom: resumed?.path)),
+                collectives: CollectiveSettings(configuration)),
             runID: runID, maximumRanks: plan.sliceCount, rankZeroNeedsRunDirectory: true)
         let started = Date()
         let logger = Logger(role: "coordinator")

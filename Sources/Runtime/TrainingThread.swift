@@ -2,6 +2,7 @@ import ClusterProtocol
 import Collectives
 import Coordination
 import Foundation
+import SharedMemoryTransport
 import Synchronization
 import Training
 import ZeroMQTransport
@@ -33,6 +34,9 @@ final class TrainingThread: @unchecked Sendable {
     private let commands = Mailbox<Command>()
     private let shared = Mutex(Shared())
     private var job: (any Job)?
+    private var collectives = CollectiveSettings()
+    /// For the worker's whole life, as gradient buckets outlive a generation.
+    private var arena: SharedArena?
 
     /// - Parameters:
     ///   - port: from here on touched by the training thread only.
@@ -98,7 +102,10 @@ final class TrainingThread: @unchecked Sendable {
 
     private func prepareJob(_ bytes: [UInt8]) {
         do {
-            let job = try JobSpecification(decoding: bytes).makeJob(runID: runID.rawValue)
+            let specification = try JobSpecification(decoding: bytes)
+            collectives = specification.collectives
+            arena = try collectives.sharing == .never ? nil : makeArena()
+            let job = try specification.makeJob(runID: runID.rawValue, arena: arena)
             let seesRunDirectory = try job.prepare()
             self.job = job
             post(.prepared(seesRunDirectory: seesRunDirectory))
@@ -118,12 +125,24 @@ final class TrainingThread: @unchecked Sendable {
             defer { link.close() }
             let source: Int? = if case .rank(let rank) = formed.stateSource { Int(rank) } else { nil }
             let generation = JobGeneration(
-                communicator: Communicator(link: link), stateSource: source)
+                communicator: try GenerationCommunicator.form(
+                    over: link, arena: arena, settings: collectives, abort: abort),
+                stateSource: source, arena: arena)
             report(try job.run(generation, observer: self), of: job)
         } catch let error as CollectiveError {
             reportBrokenCollective(error)
         } catch {
             post(.failed(exitCode: ExitCode(for: error).rawValue, text: "\(error)"))
+        }
+    }
+
+    /// Where memory cannot be shared, everything goes over the network, unless it was asked not to.
+    private func makeArena() throws -> SharedArena? {
+        do {
+            return try SharedArena()
+        } catch  where collectives.sharing == .auto {
+            post(.notice(text: "\(error); ranks of this host use the network"))
+            return nil
         }
     }
 

@@ -2,6 +2,20 @@ import Collectives
 import Contrastive
 import Torch
 
+/// Memory for a bucket, and what keeps it.
+public struct BucketMemory {
+    public let start: UnsafeMutableRawPointer
+    public let owner: AnyObject
+
+    public init(start: UnsafeMutableRawPointer, owner: AnyObject) {
+        self.start = start
+        self.owner = owner
+    }
+}
+
+/// Gives zeroed memory of a number of bytes, aligned to 64.
+public typealias BucketAllocator = (Int) throws -> BucketMemory
+
 /// The gradients of all parameters: summed exactly over slices and ranks, then rounded once to the parameters' type.
 ///
 /// Sums are float64 and every addend is a multiple of `quantum`, so that they are exact (below 512) and do not depend on
@@ -24,7 +38,8 @@ public final class GradientBuckets: GradientAccumulator {
 
     /// - Parameter bucketBytes: a new bucket begins when the next sum would not fit; a larger one gets a bucket of its
     ///   own.
-    public init(parameters: [Parameter], bucketBytes: Int = 16 << 20) throws {
+    /// - Parameter memory: gives the memory of the sums, which the ranks of a host may share; nil takes the process' own.
+    public init(parameters: [Parameter], bucketBytes: Int = 16 << 20, memory: BucketAllocator? = nil) throws {
         var groups: [[Parameter]] = []
         var room = 0
         for parameter in parameters.reversed() {
@@ -40,7 +55,7 @@ public final class GradientBuckets: GradientAccumulator {
         buckets = try groups.map { group in
             let count = group.reduce(0) { $0 + $1.tensor.count }
             let bucket = Bucket(
-                sums: try Tensor.zeros([count], .float64),
+                sums: try Self.sums(count, memory),
                 gradients: try Tensor.zeros([count], group[0].tensor.scalarType))
             var offset = 0
             for parameter in group {
@@ -54,6 +69,12 @@ public final class GradientBuckets: GradientAccumulator {
             return bucket
         }
         self.sums = sums
+    }
+
+    private static func sums(_ count: Int, _ allocate: BucketAllocator?) throws -> Tensor {
+        guard let allocate else { return try Tensor.zeros([count], .float64) }
+        let memory = try allocate(count * ScalarType.float64.byteCount)
+        return try Tensor.view(memory: memory.start, shape: [count], type: .float64, keepAlive: memory.owner)
     }
 
     public func add(_ gradient: Tensor, to parameter: Tensor) throws {

@@ -22,8 +22,10 @@ public final class Trainer {
     /// - Parameters:
     ///   - configuration: with everything that depends on the data already resolved (`resolved(for:)`).
     ///   - checkpoints: where rank 0 saves; nil saves nothing.
+    ///   - bucketMemory: gives the memory of gradient buckets; nil takes the process' own.
     public init(
-        configuration: RunConfiguration, runID: String, dataset: any ImageDataset, checkpoints: CheckpointWriter?
+        configuration: RunConfiguration, runID: String, dataset: any ImageDataset, checkpoints: CheckpointWriter?,
+        bucketMemory: BucketAllocator? = nil
     ) throws {
         self.configuration = configuration
         self.runID = runID
@@ -32,7 +34,8 @@ public final class Trainer {
         plan = try TrainingPlan(configuration, datasetCount: dataset.count)
         let model = try ModelFactory.simCLR(configuration)
         state = try TrainingState(
-            model: model, optimizer: ModelFactory.optimizer(configuration, parameters: model.parameters))
+            model: model, optimizer: ModelFactory.optimizer(configuration, parameters: model.parameters),
+            bucketMemory: bucketMemory)
     }
 
     /// Runs steps until the last, or until the ranks agree to end the generation.

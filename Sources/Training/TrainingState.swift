@@ -13,10 +13,10 @@ public final class TrainingState {
     /// Steps done since the beginning of the run.
     public var completedSteps = 0
 
-    public init(model: SimCLR, optimizer: any Optimizer) throws {
+    public init(model: SimCLR, optimizer: any Optimizer, bucketMemory: BucketAllocator? = nil) throws {
         self.model = model
         self.optimizer = optimizer
-        gradients = try GradientBuckets(parameters: model.parameters)
+        gradients = try GradientBuckets(parameters: model.parameters, memory: bucketMemory)
     }
 
     /// Takes over `root`'s state, bit for bit.

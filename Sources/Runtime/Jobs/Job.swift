@@ -1,4 +1,5 @@
 import Collectives
+import SharedMemoryTransport
 import Training
 
 /// The ring a job runs in, from one regrouping to the next.
@@ -6,6 +7,8 @@ struct JobGeneration {
     let communicator: Communicator
     /// The rank whose state everyone takes over; nil where the run begins or is resumed from a checkpoint.
     let stateSource: Int?
+    /// Memory that this host's ranks share; nil where none is to be shared.
+    let arena: SharedArena?
 }
 
 /// What a worker does between joining and leaving: one implementation for each case of `JobSpecification`.
@@ -23,11 +26,12 @@ protocol Job: AnyObject {
 }
 
 extension JobSpecification {
-    func makeJob(runID: UInt64) throws -> any Job {
-        switch self {
-        case .train(let job): return TrainingRun(job, runID: runID)
+    /// - Parameter arena: this worker's memory for what its host's ranks share; nil where none is to be shared.
+    func makeJob(runID: UInt64, arena: SharedArena?) throws -> any Job {
+        switch work {
+        case .train(let job): return TrainingRun(job, runID: runID, arena: arena)
         case .loss(let job): return LossRun(job)
-        case .allReduceBench(let job): return AllReduceBenchRun(job)
+        case .collectiveBench(let job): return CollectiveBenchRun(job)
         }
     }
 }

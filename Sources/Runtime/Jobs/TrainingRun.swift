@@ -1,5 +1,6 @@
 import Checkpoints
 import ImagePipeline
+import SharedMemoryTransport
 import Torch
 import Training
 
@@ -7,11 +8,13 @@ import Training
 final class TrainingRun: Job {
     private let job: JobSpecification.TrainJob
     private let runID: UInt64
+    private let arena: SharedArena?
     private var trainer: Trainer?
 
-    init(_ job: JobSpecification.TrainJob, runID: UInt64) {
+    init(_ job: JobSpecification.TrainJob, runID: UInt64, arena: SharedArena?) {
         self.job = job
         self.runID = runID
+        self.arena = arena
     }
 
     func prepare() throws -> Bool {
@@ -25,7 +28,13 @@ final class TrainingRun: Job {
             sees
             ? CheckpointWriter(store: directory.checkpoints, keep: job.configuration.checkpoint.keep) : nil
         trainer = try Trainer(
-            configuration: job.configuration, runID: "\(runID)", dataset: dataset, checkpoints: writer)
+            configuration: job.configuration, runID: "\(runID)", dataset: dataset, checkpoints: writer,
+            bucketMemory: arena.map { arena in
+                { bytes in
+                    let block = try arena.allocate(bytes: bytes)
+                    return BucketMemory(start: block.memory.baseAddress!, owner: block)
+                }
+            })
         return sees
     }
 

@@ -1,0 +1,26 @@
+import Configuration
+
+/// How the workers of a run talk to each other.
+struct CollectiveSettings: Codable, Sendable {
+    /// Whether ranks of one host go through shared memory.
+    enum Sharing: String, Codable, Sendable {
+        /// Where they can.
+        case auto
+        /// All ranks must be on one host that can.
+        case required
+        /// Everything goes over the network.
+        case never
+    }
+
+    var sharing = Sharing.auto
+
+    init() {}
+
+    init(_ configuration: RunConfiguration) {
+        switch configuration.cluster.transport {
+        case .auto: sharing = .auto
+        case .shm: sharing = .required
+        case .tcp, .ipc: sharing = .never
+        }
+    }
+}
