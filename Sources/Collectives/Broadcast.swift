@@ -1,6 +1,12 @@
 extension Communicator {
     /// Broadcast down a binomial tree: `ceil(log2(size))` steps, each of the whole buffer. For small messages.
-    func binomialBroadcast(_ memory: UnsafeMutableRawBufferPointer, root: Int) throws {
+    ///
+    /// - Parameters:
+    ///   - root: the place of the root in `ranks`.
+    ///   - ranks: those who take part, this one among them; the same on all of them.
+    func binomialBroadcast(_ memory: UnsafeMutableRawBufferPointer, root: Int, among ranks: [Int]) throws {
+        let size = ranks.count
+        let rank = ranks.firstIndex(of: self.rank) ?? 0
         // Numbered from the root; a rank's parent is its number without the lowest one bit.
         let number = (rank - root + size) % size
         var bit = 1
@@ -8,7 +14,7 @@ extension Communicator {
         steps = Int.bitWidth - (size - 1).leadingZeroBitCount
         if number != 0 {
             step = 1
-            try receive(memory.count, from: (number - bit + root) % size) {
+            try receive(memory.count, from: ranks[(number - bit + root) % size]) {
                 memory.baseAddress!.copyMemory(from: $0, byteCount: memory.count)
             }
         }
@@ -16,7 +22,7 @@ extension Communicator {
         while bit > 0 {
             step += 1
             if number + bit < size {
-                try link.send(UnsafeRawBufferPointer(memory), to: (number + bit + root) % size)
+                try link.send(UnsafeRawBufferPointer(memory), to: ranks[(number + bit + root) % size])
             }
             bit >>= 1
         }
@@ -25,10 +31,12 @@ extension Communicator {
 
     /// Broadcast along a chain from the root, in chunks that are forwarded as they come: `size - 1` steps of one chunk to
     /// reach the last rank, and every rank sends the buffer at most once. For large messages.
-    func chainBroadcast(_ memory: UnsafeMutableRawBufferPointer, root: Int) throws {
+    func chainBroadcast(_ memory: UnsafeMutableRawBufferPointer, root: Int, among ranks: [Int]) throws {
+        let size = ranks.count
+        let rank = ranks.firstIndex(of: self.rank) ?? 0
         let number = (rank - root + size) % size
-        let left = (rank + size - 1) % size
-        let right = (rank + 1) % size
+        let left = ranks[(rank + size - 1) % size]
+        let right = ranks[(rank + 1) % size]
         let chunkBytes = chunkBytes(forSegmentsUpTo: memory.count)
         steps = (memory.count + chunkBytes - 1) / chunkBytes
         for start in stride(from: 0, to: memory.count, by: chunkBytes) {
@@ -43,5 +51,15 @@ extension Communicator {
             if number < size - 1 { try link.send(UnsafeRawBufferPointer(chunk), to: right) }
         }
         try link.flush()
+    }
+
+    /// Broadcast over the network among `ranks`, by size; `root` is a rank.
+    func networkBroadcast(_ memory: UnsafeMutableRawBufferPointer, root: Int, among ranks: [Int]) throws {
+        guard ranks.count > 1, let place = ranks.firstIndex(of: root) else { return }
+        if memory.count <= limits.smallBytes {
+            try binomialBroadcast(memory, root: place, among: ranks)
+        } else {
+            try chainBroadcast(memory, root: place, among: ranks)
+        }
     }
 }

@@ -15,6 +15,10 @@ public final class Communicator {
     public let topology: Topology
     /// The collectives of this host's ranks; nil where this rank is alone.
     let shared: SharedMemoryCollectives?
+    /// All ranks in the order of the ring; members of a host are neighbours.
+    let ring: [Int]
+    /// The hosts' leaders in the order of their ring.
+    let leaderRing: [Int]
 
     /// Where the collective in progress stands, for errors.
     var step = 0
@@ -27,9 +31,10 @@ public final class Communicator {
     ///   - link: to all ranks.
     ///   - hosts: by rank, the number of its host; nil counts every rank as a host of its own.
     ///   - group: the ranks of this rank's host; nil if it shares memory with nobody.
+    ///   - hostOrder: the hosts in the order of the ring, each once; nil takes them by number.
     public init(
         link: any Link, limits: CollectiveLimits = CollectiveLimits(), hosts: [Int]? = nil,
-        group: (any SharedMemoryGroup)? = nil
+        group: (any SharedMemoryGroup)? = nil, hostOrder: [Int]? = nil
     ) {
         self.link = link
         self.limits = limits
@@ -37,6 +42,10 @@ public final class Communicator {
         size = link.size
         topology = Topology(hosts: hosts ?? Array(0..<link.size))
         shared = group.map(SharedMemoryCollectives.init)
+        let order = hostOrder ?? Array(0..<topology.hostCount)
+        precondition(order.sorted() == Array(0..<topology.hostCount), "each host stands in the ring once")
+        ring = order.flatMap { [members = topology.members] in members[$0] }
+        leaderRing = order.map { [members = topology.members] in members[$0][0] }
     }
 
     /// - Parameter chunkBytes: the longest message of a large collective.
@@ -59,8 +68,10 @@ public final class Communicator {
             let reduction = Reduction(operation, T.elementKind)
             if let shared, topology.isOneHost {
                 try shared.allReduce(memory, reduction)
+            } else if topology.isHierarchical {
+                try hierarchicalAllReduce(memory, reduction)
             } else if memory.count <= limits.smallBytes {
-                try recursiveDoublingAllReduce(memory, reduction)
+                try recursiveDoublingAllReduce(memory, reduction, among: ring)
             } else {
                 try ringAllReduce(memory, reduction)
             }
@@ -133,10 +144,8 @@ public final class Communicator {
             guard memory.count > 0 else { return }
             if let shared, topology.isOneHost {
                 try shared.broadcast(memory, root: root)
-            } else if memory.count <= limits.smallBytes {
-                try binomialBroadcast(memory, root: root)
             } else {
-                try chainBroadcast(memory, root: root)
+                try hierarchicalBroadcast(memory, root: root)
             }
         }
     }
@@ -147,7 +156,7 @@ public final class Communicator {
             if let shared, topology.isOneHost {
                 try shared.synchronize()
             } else {
-                try disseminationBarrier()
+                try hierarchicalBarrier()
             }
         }
     }

@@ -7,8 +7,14 @@ extension Communicator {
     /// the same two values, and the kernels do not depend on their order, so all ranks have the same bits.
     ///
     /// Buffers: a partner's message does not prove that ours was delivered, so each round has its own memory.
-    func recursiveDoublingAllReduce(_ memory: UnsafeMutableRawBufferPointer, _ reduction: Reduction) throws {
+    ///
+    /// - Parameter ranks: those who take part, this one among them; the same on all of them.
+    func recursiveDoublingAllReduce(
+        _ memory: UnsafeMutableRawBufferPointer, _ reduction: Reduction, among ranks: [Int]
+    ) throws {
         let bytes = memory.count
+        let size = ranks.count
+        let rank = ranks.firstIndex(of: self.rank) ?? 0
         let rounds = (Int.bitWidth - 1) - size.leadingZeroBitCount
         let paired = 1 << rounds
         let extra = size - paired
@@ -17,10 +23,10 @@ extension Communicator {
 
         if outside && rank % 2 == 0 {
             step = 1
-            try link.send(UnsafeRawBufferPointer(memory), to: rank + 1)
+            try link.send(UnsafeRawBufferPointer(memory), to: ranks[rank + 1])
             step = steps
             // The result contains what was sent, so that has been delivered.
-            try receive(bytes, from: rank + 1) { memory.baseAddress!.copyMemory(from: $0, byteCount: bytes) }
+            try receive(bytes, from: ranks[rank + 1]) { memory.baseAddress!.copyMemory(from: $0, byteCount: bytes) }
             return try link.flush()
         }
         let stride = (bytes + 63) / 64 * 64
@@ -28,7 +34,7 @@ extension Communicator {
         var current = UnsafeRawPointer(memory.baseAddress!)
         if outside {
             step = 1
-            try receive(bytes, from: rank - 1) {
+            try receive(bytes, from: ranks[rank - 1]) {
                 reduction(current, $0, into: memory.baseAddress!, bytes: bytes)
             }
         }
@@ -37,7 +43,7 @@ extension Communicator {
         for round in 0..<rounds {
             step += 1
             let partnerNumber = number ^ (1 << round)
-            let partner = partnerNumber < extra ? partnerNumber * 2 + 1 : partnerNumber + extra
+            let partner = ranks[partnerNumber < extra ? partnerNumber * 2 + 1 : partnerNumber + extra]
             let result = results + round * stride
             try link.send(UnsafeRawBufferPointer(start: current, count: bytes), to: partner)
             try receive(bytes, from: partner) { reduction(current, $0, into: result, bytes: bytes) }
@@ -45,7 +51,7 @@ extension Communicator {
         }
         if outside {
             step += 1
-            try link.send(UnsafeRawBufferPointer(start: current, count: bytes), to: rank - 1)
+            try link.send(UnsafeRawBufferPointer(start: current, count: bytes), to: ranks[rank - 1])
         }
         try link.flush()
         memory.baseAddress!.copyMemory(from: current, byteCount: bytes)

@@ -8,15 +8,25 @@ extension Communicator {
     /// Buffers: what a rank sent in the first half is overwritten in the second by a result that contains it, so it has
     /// been delivered by then.
     func ringAllReduce(_ memory: UnsafeMutableRawBufferPointer, _ reduction: Reduction) throws {
-        let segments = (0..<size).map {
-            evenRange(member: $0, of: size, bytes: memory.count, alignment: reduction.elementBytes)
+        try run(allReducePass(memory, over: ring, elementBytes: reduction.elementBytes), reduction)
+    }
+
+    /// The pass of an all-reduce over ranks in ring order, this one among them.
+    func allReducePass(
+        _ memory: UnsafeMutableRawBufferPointer, over ring: [Int], elementBytes: Int
+    ) -> RingPass {
+        let length = ring.count
+        let place = ring.firstIndex(of: rank) ?? 0
+        let segments = (0..<length).map {
+            evenRange(member: $0, of: length, bytes: memory.count, alignment: elementBytes)
         }
-        let reduced = (1..<size).map { (segment: (rank - $0 + size) % size, action: RingPass.Arrival.reduce) }
-        let gathered = (0..<size - 1).map { (segment: (rank - $0 + size) % size, action: RingPass.Arrival.store) }
-        let longest = segments.map(\.count).max() ?? 0
-        let pass = RingPass(
-            memory: memory, segments: segments, first: rank, arrivals: reduced + gathered,
-            chunkBytes: chunkBytes(forSegmentsUpTo: longest))
-        try run(pass, reduction)
+        let reduced = (1..<length).map { (segment: (place - $0 + length) % length, action: RingPass.Arrival.reduce) }
+        let gathered = (0..<length - 1).map {
+            (segment: (place - $0 + length) % length, action: RingPass.Arrival.store)
+        }
+        return RingPass(
+            memory: memory, ring: ring, place: place, segments: segments, first: place,
+            arrivals: reduced + gathered,
+            chunkBytes: chunkBytes(forSegmentsUpTo: segments.map(\.count).max() ?? 0))
     }
 }

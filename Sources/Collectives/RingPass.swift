@@ -13,6 +13,10 @@ struct RingPass {
     }
 
     let memory: UnsafeMutableRawBufferPointer
+    /// The ranks in ring order. Places and segments are numbered along it.
+    let ring: [Int]
+    /// This rank's place in the ring.
+    let place: Int
     /// Byte ranges of the segments; the same on all ranks.
     let segments: [Range<Int>]
     /// The segment sent first.
@@ -20,6 +24,11 @@ struct RingPass {
     /// The segments that arrive, in order; all but the last are forwarded.
     let arrivals: [(segment: Int, action: Arrival)]
     let chunkBytes: Int
+    /// Called before the values that this rank itself has at a chunk are read, once for each chunk of each segment that
+    /// is reduced or is the first.
+    var prepare: ((_ segment: Int, _ chunk: Range<Int>) throws -> Void)?
+    /// Called when a chunk of an all-reduce has its final value here.
+    var finished: ((_ chunk: Range<Int>) throws -> Void)?
 
     /// The number of chunks of a segment. Empty segments are not sent at all.
     func chunks(of segment: Int) -> Int {
@@ -62,8 +71,11 @@ extension Communicator {
     /// No rank waits forever: a rank that holds back a chunk only because of the window has sent more than it received,
     /// so around the ring something is always on its way.
     func run(_ pass: RingPass, _ reduction: Reduction?) throws {
-        let right = (rank + 1) % size
-        let left = (rank + size - 1) % size
+        let length = pass.ring.count
+        let right = pass.ring[(pass.place + 1) % length]
+        let left = pass.ring[(pass.place + length - 1) % length]
+        // The last segment to be reduced here is complete.
+        let lastReduced = pass.arrivals.lastIndex { $0.action == .reduce }
         let base = pass.memory.baseAddress!
         let incomingOrder = pass.arrivals.map(\.segment)
         let outgoingOrder = [pass.first] + incomingOrder.dropLast()
@@ -80,14 +92,17 @@ extension Communicator {
             // Once all is received there is nothing left to keep pace with.
             let ahead = received == toReceive ? toSend : received + limits.window
             while sent < min(toSend, own + received, ahead) {
-                try link.send(UnsafeRawBufferPointer(rebasing: pass.memory[outgoing.next()]), to: right)
+                let chunk = outgoing.next()
+                if outgoing.position == 0 { try pass.prepare?(pass.first, chunk) }
+                try link.send(UnsafeRawBufferPointer(rebasing: pass.memory[chunk]), to: right)
                 sent += 1
             }
             guard received < toReceive else { continue }
             let chunk = incoming.next()
             step = incoming.position + 1
             let place = base + chunk.lowerBound
-            let action = pass.arrivals[incoming.position].action
+            let (segment, action) = pass.arrivals[incoming.position]
+            if action == .reduce { try pass.prepare?(segment, chunk) }
             try link.receive(from: left) { bytes in
                 guard bytes.count == chunk.count else {
                     throw CollectiveError(.sizeMismatch(expected: chunk.count, got: bytes.count, from: left))
@@ -99,6 +114,7 @@ extension Communicator {
                 }
             }
             received += 1
+            if action == .store || incoming.position == lastReduced { try pass.finished?(chunk) }
         }
         try link.flush()
     }

@@ -7,9 +7,11 @@ extension Communicator {
         _ memory: UnsafeMutableRawBufferPointer, parts: [Range<Int>], _ reduction: Reduction
     ) throws {
         guard size > 1 else { return }
-        let arrivals = (2...size).map { (segment: (rank - $0 + size) % size, action: RingPass.Arrival.reduce) }
+        let place = ring.firstIndex(of: rank) ?? 0
+        let arrivals = (2...size).map { (segment: (place - $0 + size) % size, action: RingPass.Arrival.reduce) }
         let pass = RingPass(
-            memory: memory, segments: parts, first: (rank - 1 + size) % size, arrivals: arrivals,
+            memory: memory, ring: ring, place: place, segments: ring.map { parts[$0] },
+            first: (place - 1 + size) % size, arrivals: arrivals,
             chunkBytes: chunkBytes(forSegmentsUpTo: parts.map(\.count).max() ?? 0))
         try run(pass, reduction)
     }

@@ -8,7 +8,7 @@
 final class SharedMemoryCollectives {
     let group: any SharedMemoryGroup
     /// Phases that this member has announced.
-    private var phase: UInt32 = 0
+    private(set) var phase: UInt32 = 0
     /// Counts the collectives; its parity chooses the descriptor and the slot.
     private var number = 0
     /// Sums of one block, which stay in the first-level cache until they are copied to all members.
@@ -39,6 +39,12 @@ final class SharedMemoryCollectives {
         for distance in 1..<max(size, 1) {
             try group.wait(for: (group.member + distance) % size, toReach: phase)
         }
+    }
+
+    /// Returns when all members have come to `phase`, which is beyond all they announced in the collective so far.
+    func meet(at phase: UInt32) throws {
+        self.phase = phase &- 1
+        try synchronize()
     }
 
     /// All members' buffers in one collective.
@@ -121,29 +127,75 @@ final class SharedMemoryCollectives {
 
     /// Every member writes its values into its slot and reduces all slots itself: one phase, `size · n` bytes read.
     private func allReduceThroughSlots(_ memory: UnsafeMutableRawBufferPointer, _ reduction: Reduction) throws {
+        let parity = fillSlot(.allReduce, memory)
+        try synchronize()
+        try reduceSlots(.allReduce, memory, parity, reduction)
+    }
+
+    /// Copies a small buffer into this member's slot.
+    ///
+    /// - Returns: the parity of the slot.
+    private func fillSlot(_ kind: Kind, _ memory: UnsafeMutableRawBufferPointer) -> Int {
         let parity = number & 1
         number += 1
         let control = group.control(of: group.member)
         SharedMemoryLayout.descriptor(control, parity).storeBytes(
-            of: SharedBufferDescriptor(
-                kind: Kind.allReduce.rawValue, isShared: 0, bytes: UInt64(memory.count), offset: 0),
+            of: SharedBufferDescriptor(kind: kind.rawValue, isShared: 0, bytes: UInt64(memory.count), offset: 0),
             as: SharedBufferDescriptor.self)
         SharedMemoryLayout.slot(control, parity).copyMemory(from: memory.baseAddress!, byteCount: memory.count)
-        try synchronize()
-        for member in 0..<size {
-            let descriptor = SharedMemoryLayout.descriptor(group.control(of: member), parity)
-                .load(as: SharedBufferDescriptor.self)
-            guard descriptor.kind == Kind.allReduce.rawValue, descriptor.bytes == UInt64(memory.count) else {
+        return parity
+    }
+
+    /// Reduces all members' slots, in member order, into `memory`.
+    private func reduceSlots(
+        _ kind: Kind, _ memory: UnsafeMutableRawBufferPointer, _ parity: Int, _ reduction: Reduction
+    ) throws {
+        let slots = try (0..<size).map { member in
+            let control = group.control(of: member)
+            let descriptor = SharedMemoryLayout.descriptor(control, parity).load(as: SharedBufferDescriptor.self)
+            guard descriptor.kind == kind.rawValue, descriptor.bytes == UInt64(memory.count) else {
                 throw CollectiveError(
                     .sizeMismatch(
                         expected: memory.count, got: Int(clamping: descriptor.bytes), from: group.ranks[member]))
             }
+            return SharedMemoryLayout.slot(control, parity)
         }
-        let slots = (0..<size).map { SharedMemoryLayout.slot(group.control(of: $0), parity) }
+        guard size > 1 else { return }
         let out = memory.baseAddress!
-        if size == 1 { return }
         reduction(slots[0], slots[1], into: out, bytes: memory.count)
         for slot in slots.dropFirst(2) { reduction(out, slot, into: out, bytes: memory.count) }
+    }
+
+    /// An all-reduce of a small buffer over several hosts, as one of them sees it: the leader, member 0, reduces the
+    /// slots, goes `outside` with the result, and gives what it brings back to the others.
+    func allReduceThroughLeader(
+        _ memory: UnsafeMutableRawBufferPointer, _ reduction: Reduction, outside: () throws -> Void
+    ) throws {
+        let parity = fillSlot(.hierarchical, memory)
+        let start = phase
+        let slot = SharedMemoryLayout.slot(group.control(of: 0), parity)
+        if group.member == 0 {
+            for member in 1..<max(size, 1) { try group.wait(for: member, toReach: start &+ 1) }
+            try reduceSlots(.hierarchical, memory, parity, reduction)
+            try outside()
+            slot.copyMemory(from: memory.baseAddress!, byteCount: memory.count)
+            phase = start &+ 2
+            group.announce(phase)
+        } else {
+            group.announce(start &+ 1)
+            try group.wait(for: 0, toReach: start &+ 2)
+            phase = start &+ 2
+            memory.baseAddress!.copyMemory(from: slot, byteCount: memory.count)
+        }
+    }
+
+    /// Begins the inside of an all-reduce of a large buffer over several hosts; nil if somebody's buffer is staged.
+    func beginReduceToLeader(
+        _ memory: UnsafeMutableRawBufferPointer, chunks: [Range<Int>], _ reduction: Reduction
+    ) throws -> ReduceToLeader? {
+        let places = try enter(.hierarchical, memory, bytes: memory.count).places.compactMap { $0 }
+        guard places.count == size else { return nil }
+        return ReduceToLeader(self, memory, chunks: chunks, reduction, places: places, start: phase)
     }
 
     /// Every member reduces its part of the buffer straight from all others' and writes the result into all of them:
