@@ -3,9 +3,8 @@
 #include <string.h>
 
 // As in reduction.c: each kernel once per instruction set, chosen by the loader; the helpers are compiled into each.
-// SSE2 alone has no instruction that rounds to integers, so what is older than SSE4.1 (2008) calls rintf, slowly.
 #if defined(__x86_64__) && defined(__ELF__)
-#define FOR_EACH_PROCESSOR __attribute__((target_clones("avx512f", "avx2", "sse4.1", "default")))
+#define FOR_EACH_PROCESSOR __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define FOR_EACH_PROCESSOR
 #endif
@@ -52,7 +51,8 @@ INTO_EACH int32_t larger(int32_t a, int32_t b) {
     return a > b ? a : b;
 }
 
-// Clamped first, since C does not say what the integer of a larger float or of a NaN is.
+// Clamped first, since C does not say what the integer of a larger float or of a NaN is. Rounding and conversion become
+// one instruction, also of SSE2.
 INTO_EACH uint32_t quantised(float value, float scale, float limit) {
     float x = value * scale;
     x = x > -limit ? x : -limit;
