@@ -46,7 +46,9 @@ private func extremes(rank: Int, count: Int) -> [Float] {
                 buffer.initialize(from: addend, count: addend.count)
                 return buffer
             }
-            defer { buffers.forEach { $0.deallocate() } }
+            defer {
+                for buffer in buffers { buffer.deallocate() }
+            }
             let blocks = scales.exponents.count
             var magnitudes = [Int32](repeating: -1, count: blocks)
             magnitudes.withUnsafeMutableBufferPointer { magnitudes in
