@@ -1,20 +1,7 @@
 #include "reduction.h"
 
-#include <stdint.h>
-
-// Each kernel exists once per instruction set and the loader picks one by what the processor has, so that one binary
-// runs everywhere and uses what is there.
-#if defined(__x86_64__) && defined(__ELF__)
-#define FOR_EACH_PROCESSOR __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define FOR_EACH_PROCESSOR
-#endif
-
-// A message's bytes may begin anywhere.
-typedef float float_any __attribute__((aligned(1)));
-typedef double double_any __attribute__((aligned(1)));
-typedef int32_t int32_any __attribute__((aligned(1)));
-typedef int64_t int64_any __attribute__((aligned(1)));
+#include "halves.h"
+#include "kernels.h"
 
 // `assume_safety`: iterations are independent also where out is left, which the compiler's own overlap check would
 // send down the scalar path.
@@ -34,8 +21,7 @@ typedef int32_t int32;
 typedef int64_t int64;
 
 static inline float sum_float(float a, float b) {
-    float sum = a + b;
-    return sum == sum ? sum : __builtin_nanf("");
+    return one_nan(a + b);
 }
 
 static inline double sum_double(double a, double b) {
@@ -45,9 +31,7 @@ static inline double sum_double(double a, double b) {
 
 // Equal operands have equal bits, save the two zeros: `and` gives +0 for those.
 static inline float max_float(float a, float b) {
-    union { float value; uint32_t bits; } x = {a}, y = {b}, both;
-    both.bits = x.bits & y.bits;
-    return a > b ? a : a < b ? b : a == b ? both.value : __builtin_nanf("");
+    return a > b ? a : a < b ? b : a == b ? float_of(bits_of(a) & bits_of(b)) : __builtin_nanf("");
 }
 
 static inline double max_double(double a, double b) {
@@ -65,3 +49,15 @@ KERNEL(reduction_max_float, float, max_float(a, b))
 KERNEL(reduction_max_double, double, max_double(a, b))
 KERNEL(reduction_max_int32, int32, a > b ? a : b)
 KERNEL(reduction_max_int64, int64, a > b ? a : b)
+
+// Halves are combined in float32. Its 24 bits are at least twice theirs and two more, so that rounding to them after
+// rounding to float32 is the same as rounding once.
+#define HALF_KERNEL(NAME, HALF, COMBINE)                                                        \
+    KERNEL(NAME, uint16, HALF##_from_float(COMBINE(float_from_##HALF(a), float_from_##HALF(b))))
+
+typedef uint16_t uint16;
+
+HALF_KERNEL(reduction_sum_float16, float16, sum_float)
+HALF_KERNEL(reduction_sum_bfloat16, bfloat16, sum_float)
+HALF_KERNEL(reduction_max_float16, float16, max_float)
+HALF_KERNEL(reduction_max_bfloat16, bfloat16, max_float)

@@ -10,12 +10,22 @@ public enum ReductionOperation: Sendable, CaseIterable {
 
 /// What the reduction kernels know.
 public enum ElementKind: Sendable, CaseIterable {
-    case float, double, int32, int64
+    case float, double, int32, int64, float16, bfloat16
 }
 
 /// A type whose buffers can be reduced.
 public protocol ReducibleElement: BitwiseCopyable, Sendable {
     static var elementKind: ElementKind { get }
+}
+
+/// Each combination is computed in float32 and rounded to nearest even; sums from 65,520 on are infinite.
+extension Float16: ReducibleElement {
+    public static var elementKind: ElementKind { .float16 }
+}
+
+/// Each combination is computed in float32 and rounded to nearest even.
+extension BFloat16: ReducibleElement {
+    public static var elementKind: ElementKind { .bfloat16 }
 }
 
 extension Float: ReducibleElement {
@@ -46,13 +56,18 @@ struct Reduction {
             case (.sum, .double): reduction_sum_double
             case (.sum, .int32): reduction_sum_int32
             case (.sum, .int64): reduction_sum_int64
+            case (.sum, .float16): reduction_sum_float16
+            case (.sum, .bfloat16): reduction_sum_bfloat16
             case (.max, .float): reduction_max_float
             case (.max, .double): reduction_max_double
             case (.max, .int32): reduction_max_int32
             case (.max, .int64): reduction_max_int64
+            case (.max, .float16): reduction_max_float16
+            case (.max, .bfloat16): reduction_max_bfloat16
             }
         elementBytes =
             switch kind {
+            case .float16, .bfloat16: 2
             case .float, .int32: 4
             case .double, .int64: 8
             }

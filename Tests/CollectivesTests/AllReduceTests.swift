@@ -9,10 +9,10 @@ import Testing
         _: T.Type, ranks: Int, count: Int, _ operation: ReductionOperation, limits: CollectiveLimits
     ) throws {
         let wrong = try withRanks(ranks, limits: limits) { communicator in
-            var values = (0..<count).map { T(small: sample(communicator.rank, $0)) }
+            var values = (0..<count).map { T(small: sample(communicator.rank, $0) % T.bound) }
             try values.withUnsafeMutableBufferPointer { try communicator.allReduce($0, operation) }
             return values.indices.first { index in
-                let inputs = (0..<ranks).lazy.map { sample($0, index) }
+                let inputs = (0..<ranks).lazy.map { sample($0, index) % T.bound }
                 return values[index] != T(small: operation == .sum ? inputs.reduce(0, +) : inputs.max() ?? 0)
             }
         }
@@ -25,6 +25,8 @@ import Testing
             try check(Double.self, ranks: ranks, count: count, operation, limits: limits)
             try check(Int32.self, ranks: ranks, count: count, operation, limits: limits)
             try check(Int64.self, ranks: ranks, count: count, operation, limits: limits)
+            try check(Float16.self, ranks: ranks, count: count, operation, limits: limits)
+            try check(BFloat16.self, ranks: ranks, count: count, operation, limits: limits)
         }
     }
 

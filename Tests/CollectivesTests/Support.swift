@@ -7,31 +7,49 @@ import Testing
 let rankCounts = [1, 2, 3, 4, 5, 6, 7, 8, 9, 16]
 
 /// An element type that tests can fill.
-protocol TestElement: ReducibleElement, Comparable, AdditiveArithmetic {
+protocol TestElement: ReducibleElement, Equatable {
     /// Exact for integers of small magnitude.
     init(small: Int)
+    /// Sums of 16 integers below this are exact.
+    static var bound: Int { get }
     /// The element's bits, for comparisons that also tell zeros and NaNs apart.
     var bits: UInt64 { get }
 }
 
 extension Float: TestElement {
+    static var bound: Int { 1000 }
     init(small: Int) { self = Float(small) }
     var bits: UInt64 { UInt64(bitPattern) }
 }
 
 extension Double: TestElement {
+    static var bound: Int { 1000 }
     init(small: Int) { self = Double(small) }
     var bits: UInt64 { bitPattern }
 }
 
 extension Int32: TestElement {
+    static var bound: Int { 1000 }
     init(small: Int) { self = Int32(small) }
     var bits: UInt64 { UInt64(UInt32(bitPattern: self)) }
 }
 
 extension Int64: TestElement {
+    static var bound: Int { 1000 }
     init(small: Int) { self = Int64(small) }
     var bits: UInt64 { UInt64(bitPattern: self) }
+}
+
+extension Float16: TestElement {
+    static var bound: Int { 128 }
+    init(small: Int) { self = Float16(small) }
+    var bits: UInt64 { UInt64(bitPattern) }
+}
+
+extension BFloat16: TestElement {
+    static var bound: Int { 16 }
+    init(small: Int) { self = BFloat16(Float(small)) }
+    var bits: UInt64 { UInt64(bitPattern) }
 }
 
 /// A small integer that depends on rank and index.
