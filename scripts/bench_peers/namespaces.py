@@ -16,6 +16,8 @@ import time
 
 from contenders import BenchError, Children
 
+SEGMENT, BUCKET = 16 << 10, 20 << 10
+
 
 def bits_per_second(rate):
     match = re.fullmatch(r"([0-9.]+)(k|m|g)bit", rate)
@@ -101,9 +103,7 @@ class Hosts:
         call("ip", "-n", self.switch, "link", "set", "bridge0", "up")
         for host in range(self.count):
             name, port = self.name(host), f"port{host + 1}"
-            call(
-                *f"ip -n {name} link add veth0 type veth peer name {port} netns {self.switch}".split(),
-            )
+            call(*f"ip -n {name} link add veth0 type veth peer name {port} netns {self.switch}".split())
             call("ip", "-n", self.switch, "link", "set", port, "master", "bridge0")
             call("ip", "-n", name, "address", "add", f"{self.address(host)}/24", "dev", "veth0")
             self.bring_up(name, "veth0", self.rate)
@@ -126,9 +126,10 @@ class Hosts:
     @staticmethod
     def bring_up(namespace, device, rate):
         call("ip", "-n", namespace, "link", "set", device, "up")
-        # A bucket of 2 ms passes whole 64 KiB segments at 1 Gbit/s; a queue of 20 ms is enough for one TCP stream.
-        burst = max(int(bits_per_second(rate) / 8 * 0.002), 64 << 10)
-        shape = f"root tbf rate {rate} burst {burst} latency 20ms"
+        # A full bucket is a gift to each transfer, so it is small, and so are the segments that must pass it whole; a
+        # queue of 20 ms is enough for one TCP stream.
+        call(*f"ip -n {namespace} link set {device} gso_max_size {SEGMENT}".split())
+        shape = f"root tbf rate {rate} burst {BUCKET} latency 20ms"
         call("tc", "-n", namespace, "qdisc", "add", "dev", device, *shape.split())
 
     def transfer(self, sender, receiver, seconds=2):
