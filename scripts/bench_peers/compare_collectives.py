@@ -16,14 +16,26 @@ medians. ROUNDS (3) is how many, SECONDS_EACH (2) the time for each size and pro
 
 import argparse
 import os
-import signal
 import sys
 import tempfile
 from typing import NamedTuple
 
 import compare_networks
-from contenders import BenchError, Contenders, SECONDS_EACH, ROUNDS, name_size, parse_size, print_table, run, short, take_turns
-from namespaces import NotAllowed
+from contenders import (
+    MURMUR,
+    ROUNDS,
+    SECONDS_EACH,
+    BenchError,
+    Contenders,
+    end_on_signals,
+    name_size,
+    parse_size,
+    print_table,
+    run,
+    short,
+    take_turns,
+)
+from namespaces import NotAllowed, bits_per_second
 
 KIB, MIB = 1 << 10, 1 << 20
 COMPRESSIONS = ["none", "float16", "bfloat16", "int8", "topk:0.01", "powersgd:4", "order-free"]
@@ -159,8 +171,15 @@ NETWORKS = {
 }
 
 
-def list_of(convert):
-    return lambda text: [convert(word) for word in text.split(",")]
+def words_of(text):
+    return text.split(",")
+
+
+def counts_of(text):
+    counts = [int(word) if word.isdecimal() else 0 for word in text.split(",")]
+    if not all(1 <= count <= 250 for count in counts):
+        raise argparse.ArgumentTypeError(f"whole numbers from 1 to 250 with commas, not '{text}'")
+    return counts
 
 
 def sizes_of(text):
@@ -177,21 +196,25 @@ def parse():
     suites = [*CONTESTS, "compress", *NETWORKS]
     parser.add_argument("suites", nargs="*", metavar="SUITE", help="what to run (default: host tcp order-free)")
     parser.add_argument("--sizes", type=sizes_of, help="such as 4KiB,16MiB, instead of the suite's")
-    parser.add_argument("--workers", type=list_of(int), default=[2, 4], help="within this host (default 2,4)")
-    parser.add_argument("--compress", type=list_of(str), default=COMPRESSIONS, help="which, for compress and step")
-    parser.add_argument("--hosts", type=list_of(int), default=[2, 3, 4], help="for network (default 2,3,4)")
-    parser.add_argument("--per-host", type=list_of(int), default=[1, 2], help="workers on each (default 1,2)")
-    parser.add_argument("--rates", type=list_of(str), default=["1gbit", "100mbit"], help="of the lines")
+    parser.add_argument("--workers", type=counts_of, default=[2, 4], help="within this host (default 2,4)")
+    parser.add_argument("--compress", type=words_of, default=COMPRESSIONS, help="which, for compress and step")
+    parser.add_argument("--hosts", type=counts_of, default=[2, 3, 4], help="for network (default 2,3,4)")
+    parser.add_argument("--per-host", type=counts_of, default=[1, 2], help="workers on each (default 1,2)")
+    parser.add_argument("--rates", type=words_of, default=["1gbit", "100mbit"], help="of the lines")
     parser.add_argument(
-        "--algorithms", type=list_of(str), default=["ring", "hierarchical", "auto"], help="ours, for network"
+        "--algorithms", type=words_of, default=["ring", "hierarchical", "auto"], help="ours, for network"
     )
     options = parser.parse_args()
     options.suites = options.suites or ["host", "tcp", "order-free"]
     for suite in options.suites:
         if suite not in suites:
             parser.error(f"no suite '{suite}': {', '.join(suites)}")
-    if min(options.workers + options.per_host) < 1 or min(options.hosts) < 2 or max(options.hosts) > 250:
-        parser.error("workers are at least 1, hosts 2 to 250")
+    if min(options.hosts) < 2:
+        parser.error("--hosts are at least 2")
+    for rate in options.rates:
+        bits_per_second(rate)
+    if not os.access(MURMUR, os.X_OK):
+        raise BenchError(f"{MURMUR} is missing: build first, or name it in MURMUR")
     return options
 
 
@@ -204,8 +227,7 @@ def warn_if_busy():
 
 def main():
     options = parse()
-    # An ended bench ends its children on the way out.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    end_on_signals()
     warn_if_busy()
     print(f"{ROUNDS} rounds of {SECONDS_EACH} s for each size and program.\n", flush=True)
     with tempfile.TemporaryDirectory(prefix="murmur-bench-") as folder:

@@ -96,7 +96,7 @@ def algorithm_lines(hosts, per_host, sizes, algorithms):
 
 
 def tenth(rate):
-    return f"{bits_per_second(rate) / 1e7:g}mbit"
+    return f"{bits_per_second(rate) / 1e4:.0f}kbit"
 
 
 def compare_rings(options):

@@ -11,15 +11,30 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-ROUNDS = int(os.environ.get("ROUNDS", 3))
-# Whole seconds for each size and program, in each round. (bash keeps the name SECONDS for itself.)
-SECONDS_EACH = int(os.environ.get("SECONDS_EACH", 2))
 MURMUR = str(Path(os.environ.get("MURMUR", ".build/release/murmur")).absolute())
 UNITS = {"GiB": 1 << 30, "MiB": 1 << 20, "KiB": 1 << 10}
 
 
 class BenchError(Exception):
     """What went wrong, in one line."""
+
+
+def count_from_environment(name, standard):
+    text = os.environ.get(name, str(standard))
+    if not text.isdecimal() or int(text) < 1:
+        sys.exit(f"collectives: {name} is a whole number from 1 on, not '{text}'")
+    return int(text)
+
+
+ROUNDS = count_from_environment("ROUNDS", 3)
+# Whole seconds for each size and program, in each round. (bash keeps the name SECONDS for itself.)
+SECONDS_EACH = count_from_environment("SECONDS_EACH", 2)
+
+
+def end_on_signals():
+    """An ended bench ends its children and removes its hosts on the way out."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
 
 
 def parse_size(word):

@@ -14,16 +14,16 @@ import subprocess
 import sys
 import time
 
-from contenders import BenchError, Children
+from contenders import BenchError, Children, end_on_signals
 
 SEGMENT, BUCKET = 16 << 10, 20 << 10
 
 
 def bits_per_second(rate):
-    match = re.fullmatch(r"([0-9.]+)(k|m|g)bit", rate)
+    match = re.fullmatch(r"([1-9][0-9]*)(k|m|g)bit", rate)
     if not match:
         raise BenchError(f"rates are written like 1gbit or 100mbit, not '{rate}'")
-    return float(match[1]) * {"k": 1e3, "m": 1e6, "g": 1e9}[match[2]]
+    return int(match[1]) * {"k": 1e3, "m": 1e6, "g": 1e9}[match[2]]
 
 
 class NotAllowed(BenchError):
@@ -175,6 +175,8 @@ def main():
         return send(words[1], int(words[2]), float(words[3]))
     if len(words) != 2 or not words[0].isdigit() or not 2 <= int(words[0]) <= 250:
         sys.exit("usage: namespaces.py HOSTS RATE, such as namespaces.py 3 1gbit")
+    bits_per_second(words[1])
+    end_on_signals()
     with Hosts(int(words[0]), words[1]) as hosts:
         for a, b in hosts.pairs():
             for sender, receiver in ((a, b), (b, a)):
