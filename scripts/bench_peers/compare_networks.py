@@ -1,4 +1,4 @@
-"""All-reduce between hosts that are network namespaces on shaped lines: ours by algorithm, ring or compression, and Gloo."""
+"""All-reduce between network namespaces on shaped lines: ours by algorithm, ring or compression, and Gloo."""
 
 import subprocess
 import sys
@@ -77,7 +77,8 @@ def compare_algorithms(options):
                 checked = checked or line_check(hosts)
                 for per_host in options.per_host:
                     lines += algorithm_lines(hosts, per_host, sizes, options.algorithms)
-        print(f"All-reduce between hosts on {rate} lines ({checked}): median ms, and bus bandwidth of the line's rate\n")
+        print(f"All-reduce between hosts on {rate} lines ({checked}):")
+        print("median ms, and bus bandwidth as a share of the line's rate\n")
         header = ["hosts", "workers a host", "size", *(f"ours, {name}" for name in options.algorithms), "Gloo"]
         print_table(header, lines)
 
@@ -120,7 +121,8 @@ def compare_rings(options):
             lines.append([label, name_size(size), short(given), short(probed), f"{given / probed:.2f}"])
     print("All-reduce over four hosts with a line for every pair: median ms\n")
     print_table(["lines (between 2 and 3)", "size", "ring as given", "as probed", "given/probed"], lines)
-    print("\n".join(dict.fromkeys(logged)) or "No line beginning with 'collectives:' was logged.", end="\n\n", flush=True)
+    logged = logged or ["No line beginning with 'collectives:' was logged."]
+    print("\n".join(dict.fromkeys(logged)), end="\n\n", flush=True)
 
 
 def compare_steps(options):

@@ -3,8 +3,8 @@
 //     mpicc -O3 -march=native mpi_allreduce.c -o mpi_allreduce
 //     mpirun -np 2 --mca btl tcp,self --mca btl_tcp_if_include lo mpi_allreduce 4096,1048576 SECONDS
 //
-// Prints one JSON object a line: bytes, processes, min_ms, median_ms, repetitions. Every result is verified. A repetition
-// is timed on rank 0, between a barrier and the end of its call; filling and verifying are outside.
+// Prints one JSON object a line: bytes, processes, min_ms, median_ms, repetitions. Every result is verified. A
+// repetition is timed on rank 0, between a barrier and the end of its call; filling and verifying are outside.
 #include <mpi.h>
 
 #include "measuring.h"

@@ -39,7 +39,7 @@ def call(*command):
 class Hosts:
     """`count` hosts for the time of a block.
 
-    With `mesh`, every pair has a line of its own; `slow` is then {(a, b): rate} for lines that differ (hosts from 0 on).
+    With `mesh`, every pair has a line of its own; `slow` is then {(a, b): rate} for those that differ (from 0 on).
     """
 
     made = 0

@@ -1,6 +1,6 @@
 // The limit of an all-reduce (float32, sum, in place) within a host: its memory traffic and nothing else.
 //
-//     cc -O3 -march=native -pthread shm_probe.c -o shm_probe
+//     cc -O3 -march=native shm_probe.c -o shm_probe
 //     shm_probe PROCESSES 4096,1048576 SECONDS
 //
 // Every process maps every buffer, reduces its own 1/N part straight from all of them, passes a barrier and copies the
@@ -126,8 +126,8 @@ int main(int argc, char **argv) {
     int count = argc == 4 ? parse_sizes(argv[2], sizes) : 0;
     double seconds = argc == 4 ? parse_seconds(argv[3]) : -1;
     if (processes < 1 || processes > maximum_processes || count == 0 || seconds < 0) {
-        fprintf(stderr, "usage: shm_probe PROCESSES BYTES,BYTES,… SECONDS (1 to %d processes, sizes are multiples of 4)\n",
-                maximum_processes);
+        const char *usage = "usage: shm_probe PROCESSES BYTES,… SECONDS (at most %d processes; multiples of 4)\n";
+        fprintf(stderr, usage, maximum_processes);
         return 2;
     }
     for (int index = 0; index < count; index++) largest = sizes[index] > largest ? sizes[index] : largest;
