@@ -1,7 +1,7 @@
 """All-reduce (float32, sum): ours, Gloo, Open MPI and a shared-memory probe in turns; prints a table in markdown.
 
 Within this host:
-  host        shared memory: ours, Gloo, MPI and the probe, which moves the same memory and does nothing else
+  host        shared memory: ours, Gloo, MPI and the probe, a bare reduce and copy without a protocol
   tcp         loopback TCP: ours, Gloo and MPI
   order-free  sums in any order of the ranks beside plain ones, shared memory
   compress    what each compression costs where the line is free, loopback TCP

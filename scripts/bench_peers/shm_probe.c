@@ -1,11 +1,12 @@
-// The limit of an all-reduce (float32, sum, in place) within a host: its memory traffic and nothing else.
+// A bare all-reduce (float32, sum, in place) within a host: direct memory traffic and nothing else.
 //
 //     cc -O3 -march=native shm_probe.c -o shm_probe
 //     shm_probe PROCESSES 4096,1048576 SECONDS
 //
 // Every process maps every buffer, reduces its own 1/N part straight from all of them, passes a barrier and copies the
-// other parts. There is no protocol: no waiting for late readers after the copy, no names, no failures. Prints one JSON
-// object a line like mpi_allreduce.c, timed and verified the same way.
+// other parts. There is no protocol: no waiting for late readers after the copy, no names, no failures. It is a yardstick
+// and no lower bound: writing each sum to every buffer while it is in the cache moves less. Prints one JSON object a
+// line like mpi_allreduce.c, timed and verified the same way.
 #define _GNU_SOURCE
 #include <sched.h>
 #include <signal.h>
