@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""All-reduce (float32, sum) with torch.distributed over Gloo on loopback TCP.
+"""All-reduce (float32, sum) with torch.distributed over Gloo on loopback TCP, or as one rank of several hosts.
 
 Prints one JSON object a line: bytes, processes, min_ms, median_ms, repetitions. Every result is verified. A repetition
 is timed on rank 0, between a barrier and the end of its call. Needs Debian's python3-torch or PyPI's torch.
 
     gloo_allreduce.py --processes 2 --bytes 1048576,16777216 --seconds 3
+    gloo_allreduce.py --processes 4 --rank 1 --init tcp://10.77.0.1:29500 --interface veth0 --bytes 1048576
 """
 
 import argparse
@@ -27,8 +28,9 @@ def free_port():
 
 
 def measure(rank, processes, count, seconds):
-    """Milliseconds of each repetition, as many as fit into the time; at least three."""
+    """Milliseconds of each repetition, as many as fit into the time; at least three, after two to warm up."""
     times = []
+    warm_up = 2
     pattern = torch.arange(count, dtype=torch.float32).remainder_(1021)
     expected = pattern * processes + processes * (processes - 1) // 2
     started = time.monotonic()
@@ -37,19 +39,23 @@ def measure(rank, processes, count, seconds):
         dist.barrier()
         begin = time.perf_counter()
         dist.all_reduce(values)
-        times.append((time.perf_counter() - begin) * 1e3)
+        elapsed = (time.perf_counter() - begin) * 1e3
         if not torch.equal(values, expected):
             sys.exit(f"rank {rank}: wrong sum over {count} elements")
+        if warm_up > 0:
+            warm_up -= 1
+        else:
+            times.append(elapsed)
         done = torch.tensor([int(len(times) >= 3 and time.monotonic() - started > seconds)])
         dist.broadcast(done, 0)
         if done.item():
             return times
 
 
-def worker(rank, processes, sizes, seconds, port):
-    os.environ["GLOO_SOCKET_IFNAME"] = "lo"
+def worker(rank, processes, sizes, seconds, init, interface):
+    os.environ["GLOO_SOCKET_IFNAME"] = interface
     torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=processes)
+    dist.init_process_group("gloo", init_method=init, rank=rank, world_size=processes)
     for size in sizes:
         times = measure(rank, processes, size // 4, seconds)
         if rank == 0:
@@ -70,13 +76,23 @@ def main():
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--bytes", default="4096,1048576,16777216,104857600", help="sizes, multiples of 4")
     parser.add_argument("--seconds", type=float, default=2, help="for each size")
+    parser.add_argument("--rank", type=int, help="be this rank alone; the others are started elsewhere")
+    parser.add_argument("--init", help="with --rank: where rank 0 listens, tcp://ADDRESS:PORT")
+    parser.add_argument("--interface", default="lo", help="the network interface that reaches the others")
     arguments = parser.parse_args()
     sizes = [int(size) for size in arguments.bytes.split(",")]
     if arguments.processes < 1 or any(size < 4 or size % 4 for size in sizes):
         parser.error("sizes are positive multiples of 4, processes at least 1")
-    mp.spawn(
-        worker, args=(arguments.processes, sizes, arguments.seconds, free_port()), nprocs=arguments.processes
-    )
+    if (arguments.rank is None) != (arguments.init is None):
+        parser.error("--rank and --init go together")
+    if arguments.rank is not None and not 0 <= arguments.rank < arguments.processes:
+        parser.error(f"--rank is one of 0 to {arguments.processes - 1}")
+    common = (arguments.processes, sizes, arguments.seconds)
+    if arguments.rank is not None:
+        worker(arguments.rank, *common, arguments.init, arguments.interface)
+    else:
+        init = f"tcp://127.0.0.1:{free_port()}"
+        mp.spawn(worker, args=(*common, init, arguments.interface), nprocs=arguments.processes)
 
 
 if __name__ == "__main__":
