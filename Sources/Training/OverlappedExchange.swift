@@ -62,7 +62,7 @@ public final class OverlappedExchange: GradientExchange, @unchecked Sendable {
             try exchange.end()
             return value
         } catch {
-            exchange.giveUp("training broke off: \(error)")
+            exchange.giveUp(because: error)
             throw exchange.cause(of: error)
         }
     }
@@ -116,17 +116,18 @@ public final class OverlappedExchange: GradientExchange, @unchecked Sendable {
         }
     }
 
-    /// Ends the lane whatever it does, in order if it does nothing: after an error that all ranks share, nobody's lane is
-    /// to look lost.
-    private func giveUp(_ reason: String) {
-        let isBusy = condition.withLock {
+    /// Ends the lane whatever it does. In order only if it does nothing and the ranks can still talk: after an error that
+    /// they share, nobody's lane is to look lost.
+    private func giveUp(because error: any Error) {
+        let reason = "training broke off: \(error)"
+        let breaksOff = condition.withLock {
             wantsEnd = true
-            let isBusy = !isOpen || summed < buckets.count
-            if isBusy { surrender = reason }
+            let breaksOff = error is CollectiveError || !isOpen || summed < buckets.count
+            if breaksOff { surrender = reason }
             condition.broadcast()
-            return isBusy
+            return breaksOff
         }
-        if isBusy { _ = abort(reason) }
+        if breaksOff { _ = abort(reason) }
         condition.withLock { while !hasEnded { condition.wait() } }
     }
 

@@ -42,14 +42,14 @@ struct Lanes: Sendable {
                     try open(rank)
                     let link = gradients.link(rank: rank)
                     guard let hosts, let arena else {
-                        return OverlappedExchange.Lane(Communicator(link: link, limits: limits)) {}
+                        return OverlappedExchange.Lane(Communicator(link: link, limits: limits)) { link.close() }
                     }
                     let formation = try HostFormation.form(
                         over: Communicator(link: link), arena: arena, label: UInt64(hosts[rank])
                     ) { gradients.abortReason }
                     return OverlappedExchange.Lane(
                         Communicator(link: link, limits: limits, hosts: formation.hosts, group: formation.group)
-                    ) {}
+                    ) { link.close() }
                 },
                 { try body(communicator, $0, arena) })
         }
