@@ -104,7 +104,7 @@ if !coreOnly {
             name: "TrainingTests",
             dependencies: [
                 "Training", "Torch", "Contrastive", "Collectives", "ImagePipeline", "Checkpoints", "Configuration",
-                "Randomness", "ClusterTestKit",
+                "Randomness", "ClusterTestKit", "SharedMemoryTransport",
             ]),
         // Real processes of the `murmur` command.
         .testTarget(

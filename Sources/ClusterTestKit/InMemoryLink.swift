@@ -34,6 +34,8 @@ public final class InMemoryNetwork: @unchecked Sendable {
     /// By source: messages not yet received.
     fileprivate var outstanding: [Int]
     fileprivate var left: Set<Int> = []
+    /// Those that left in order: what they sent still arrives.
+    fileprivate var departed: Set<Int> = []
     fileprivate var reason: String?
     private var messagesUntilAbort: Int?
 
@@ -142,6 +144,9 @@ public final class InMemoryLink: Link {
                 if network.condition.withLock({ network.left.contains(peer) }) {
                     throw CollectiveError.peerLost(rank: peer, reason: "it cancelled its link")
                 }
+                if network.condition.withLock({ network.departed.contains(peer) }) {
+                    throw CollectiveError.peerLost(rank: peer, reason: "it has left the generation in order")
+                }
                 inbox.condition.wait()
             }
             let message = inbox.queues[peer].removeFirst()
@@ -168,6 +173,12 @@ public final class InMemoryLink: Link {
                 network.condition.wait()
             }
         }
+    }
+
+    /// Ends the link in order, when all its collectives are done.
+    public func close() {
+        network.condition.withLock { _ = network.departed.insert(rank) }
+        network.wakeAll()
     }
 
     public func cancel() {

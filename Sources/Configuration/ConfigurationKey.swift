@@ -136,10 +136,11 @@ extension ConfigurationKey {
     }
 
     static func flag(
-        _ name: String, _ path: WritableKeyPath<RunConfiguration, Bool> & Sendable, _ documentation: String
+        _ name: String, _ path: WritableKeyPath<RunConfiguration, Bool> & Sendable, trajectory: Bool = true,
+        _ documentation: String
     ) -> Self {
         Self(
-            name, type: "true or false", allowed: "true, false", trajectory: true, documentation: documentation,
+            name, type: "true or false", allowed: "true, false", trajectory: trajectory, documentation: documentation,
             path: path, encode: { $0 ? "true" : "false" },
             decode: { raw in
                 guard case .scalar(let text) = raw else { return nil }

@@ -2,7 +2,7 @@
 public enum ConfigurationSchema {
     public static let keys: [ConfigurationKey] =
         topLevel + encoder + projector + loss + optimizer + schedule + augment + loader + checkpoint + cluster
-        + progress
+        + collectives + progress
 
     /// The row of a dotted key.
     public static func key(named name: String) -> ConfigurationKey? {
@@ -143,6 +143,15 @@ public enum ConfigurationSchema {
         .number(
             "cluster.silence_limit", \.cluster.silenceLimit, .above(0), trajectory: false,
             "Seconds of silence after which a worker counts as lost."),
+    ]
+
+    private static let collectives: [ConfigurationKey] = [
+        .flag(
+            "collectives.overlap", \.collectives.overlap, trajectory: false,
+            "Sum gradients over the workers while backward still runs."),
+        .integer(
+            "collectives.bucket_bytes", \.collectives.bucketBytes, 4096...1_073_741_824, trajectory: false,
+            "Size of the buckets in which gradients leave, as float64; a larger parameter is a bucket of its own."),
     ]
 
     private static let progress: [ConfigurationKey] = [

@@ -31,6 +31,7 @@ public struct RunConfiguration: Sendable, Equatable, Codable {
     public var loader = Loader()
     public var checkpoint = Checkpointing()
     public var cluster = Cluster()
+    public var collectives = Collectives()
     public var progress = Progress()
 
     /// The defaults. `data` and the length of the run have none.
@@ -185,6 +186,13 @@ extension RunConfiguration {
         public var joinTimeout = 120.0
         /// Seconds of silence after which a worker counts as lost.
         public var silenceLimit = 3.0
+    }
+
+    public struct Collectives: Sendable, Equatable, Codable {
+        /// Sum gradients over the workers while backward still runs.
+        public var overlap = true
+        /// Bytes of the buckets in which gradients leave; a larger parameter is a bucket of its own.
+        public var bucketBytes = 4 << 20
     }
 
     public struct Progress: Sendable, Equatable, Codable {

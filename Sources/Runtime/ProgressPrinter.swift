@@ -44,6 +44,9 @@ final class ProgressPrinter {
         let rate = String(format: "%.1f", record.imagesPerSecond)
         let workers = "\(record.workers) worker\(record.workers == 1 ? "" : "s")"
         var parts = ["step \(record.step)/\(totalSteps)", "loss \(loss)", "\(rate) images/s", workers]
+        if let hidden = record.hiddenShare {
+            parts.append(String(format: "communication %.0f%% hidden", hidden * 100))
+        }
         if let secondsPerStep {
             parts.append("\(Self.duration(Double(totalSteps - record.step) * secondsPerStep)) left")
         }

@@ -11,6 +11,9 @@ struct RunReport: Codable {
     /// The median over all steps of the log.
     let imagesPerSecond: Double?
     let workers: Int?
+    /// Of all seconds that rank 0 spent summing gradients over the workers, the share that training did not wait for; nil
+    /// where there was none.
+    let hiddenShare: Double?
     /// The newest checkpoint.
     let checkpoint: String?
 
@@ -18,6 +21,7 @@ struct RunReport: Codable {
         case steps, epochs, seconds, workers, checkpoint
         case finalLoss = "final_loss"
         case imagesPerSecond = "images_per_second"
+        case hiddenShare = "hidden_share"
     }
 
     init(records: [StepRecord], plan: TrainingPlan, seconds: Double, checkpoint: String?) {
@@ -28,6 +32,9 @@ struct RunReport: Codable {
         let rates = records.map(\.imagesPerSecond).sorted()
         imagesPerSecond = rates.isEmpty ? nil : rates[rates.count / 2]
         workers = records.last?.workers
+        let communication = records.reduce(0) { $0 + ($1.communicationSeconds ?? 0) }
+        let hidden = records.reduce(0) { $0 + ($1.communicationSeconds ?? 0) * ($1.hiddenShare ?? 0) }
+        hiddenShare = communication > 0 ? hidden / communication : nil
         self.checkpoint = checkpoint
     }
 

@@ -7,9 +7,9 @@ import Synchronization
 import Training
 import ZeroMQTransport
 
-/// The thread on which a worker's job runs, with the data port it owns; the control thread talks to it by mailbox.
+/// The thread on which a worker's job runs, with the data ports it owns; the control thread talks to it by mailbox.
 ///
-/// `@unchecked Sendable`: `job` and `port` belong to the training thread alone, which takes them over at its start;
+/// `@unchecked Sendable`: `job` and the ports belong to the training thread alone, which takes them over at its start;
 /// what both threads touch is behind a mutex.
 final class TrainingThread: @unchecked Sendable {
     /// What the control thread asks for.
@@ -30,6 +30,7 @@ final class TrainingThread: @unchecked Sendable {
 
     private let runID: RunID
     private let port: DataPort
+    private let gradientPort: DataPort
     private let waker: Waker
     private let commands = Mailbox<Command>()
     private let shared = Mutex(Shared())
@@ -39,11 +40,12 @@ final class TrainingThread: @unchecked Sendable {
     private var arena: SharedArena?
 
     /// - Parameters:
-    ///   - port: from here on touched by the training thread only.
+    ///   - port, gradientPort: from here on touched by the training thread, and whom it lends them to, only.
     ///   - waker: of the control thread, for when there are events to take.
-    init(runID: RunID, port: DataPort, waker: Waker) {
+    init(runID: RunID, port: DataPort, gradientPort: DataPort, waker: Waker) {
         self.runID = runID
         self.port = port
+        self.gradientPort = gradientPort
         self.waker = waker
         let thread = Thread { [self] in serve() }
         thread.name = "training"
@@ -127,7 +129,10 @@ final class TrainingThread: @unchecked Sendable {
             let generation = JobGeneration(
                 communicator: try GenerationCommunicator.form(
                     over: link, arena: arena, settings: collectives, abort: abort),
-                stateSource: source, arena: arena)
+                stateSource: source, arena: arena,
+                gradientLane: GradientLane(
+                    port: gradientPort, formed: formed, runID: runID.rawValue, arena: arena, settings: collectives,
+                    abort: abort))
             report(try job.run(generation, observer: self), of: job)
         } catch let error as CollectiveError {
             reportBrokenCollective(error)

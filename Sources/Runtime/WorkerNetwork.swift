@@ -1,13 +1,15 @@
 import ClusterProtocol
 import ZeroMQTransport
 
-/// A worker's sockets: the control channel to the coordinator, and the port at which its ring neighbours reach it.
+/// A worker's sockets: the control channel to the coordinator, and the ports at which the other workers reach it.
 ///
 /// Each has a messaging context of its own: the control channel's can be ended in order, its last words sent, while the
 /// training thread still holds the data port.
 struct WorkerNetwork {
     let control: ControlClient
     let port: DataPort
+    /// For gradients that travel while the training thread computes; with the keys of `port`, and for the same peers.
+    let gradientPort: DataPort
     private let controlContext: MessagingContext
     private let dataKeys: CurveKeyPair?
     /// Who may enter the data port; nil where nothing is encrypted.
@@ -23,6 +25,7 @@ struct WorkerNetwork {
         // Before the context's first socket, as libzmq asks the handler it finds when a connection comes in.
         authenticator = try keys == nil ? nil : Authenticator(context: dataContext) { denied("\($0)") }
         port = try DataPort(context: dataContext, bind: Self.dataEndpoint(options), keys: keys)
+        gradientPort = try DataPort(context: dataContext, bind: Self.dataEndpoint(options), keys: keys)
         control = try ControlClient(
             context: controlContext, endpoint: ticket.endpoint, security: ticket.security(ownKeys: options.keys))
     }
@@ -33,7 +36,7 @@ struct WorkerNetwork {
     /// 32 bytes, or none where nothing is encrypted.
     var dataPublicKey: [UInt8] { dataKeys?.publicKey.bytes ?? [] }
 
-    /// Lets the members of a generation, and nobody else, into the data port.
+    /// Lets the members of a generation, and nobody else, into the data ports.
     func admit(_ members: [RingMember]) {
         guard let authenticator else { return }
         let keys = members.compactMap { try? CurvePublicKey(bytes: $0.dataPublicKey) }

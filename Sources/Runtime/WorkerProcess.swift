@@ -48,7 +48,7 @@ public final class WorkerProcess {
                 runID: runID, join: join, coordinatorEndpoint: options.ticket.endpoint),
             now: MonotonicClock.milliseconds)
         training = TrainingThread(
-            runID: runID, port: network.port, waker: network.control.waker)
+            runID: runID, port: network.port, gradientPort: network.gradientPort, waker: network.control.waker)
     }
 
     /// Serves until the run ends for this worker.

@@ -21,6 +21,10 @@ public typealias BucketAllocator = (Int) throws -> BucketMemory
 /// Sums are float64 and every addend is a multiple of `quantum`, so that they are exact (below 512) and do not depend on
 /// which rank added which slice in which order. They lie in flat buckets, so that one collective moves many of them;
 /// buckets are filled in reverse order of the parameters, the order in which backward finishes them.
+///
+/// A bucket is complete when each of its parameters has got as many gradients as forward announced. It leaves for the
+/// exchange when it is complete and all before it have left, so that all ranks send them in the same order; what is not
+/// complete by then (a parameter that this step's loss does not depend on) leaves at the end of backward.
 public final class GradientBuckets: GradientAccumulator {
     /// 2⁻⁴⁴: float64 adds multiples of it exactly up to 2⁹, and 6·10⁻¹⁴ is far below what float32 resolves of any
     /// gradient that matters.
@@ -30,16 +34,32 @@ public final class GradientBuckets: GradientAccumulator {
         let sums: Tensor
         /// The same gradients in the parameters' type; each parameter's `gradient` is a view into it.
         let gradients: Tensor
+        let parameterCount: Int
+        /// Parameters that have not got all their gradients of this step.
+        var missing: Int
     }
 
-    private let buckets: [Bucket]
-    /// Each parameter's part of a bucket's sums, by the parameter's identity.
-    private var sums: [ObjectIdentifier: Tensor] = [:]
+    /// A parameter's part of a bucket.
+    private struct Part {
+        let sum: Tensor
+        let bucket: Int
+        /// Gradients that forward announced, and those that have come.
+        var expected = 0
+        var received = 0
+    }
+
+    private var buckets: [Bucket]
+    /// By the parameter's identity.
+    private var parts: [ObjectIdentifier: Part] = [:]
+    /// Where this step's buckets go; nil until forward is through. Weak, as buckets outlive the generation that broke off.
+    private weak var exchange: (any GradientExchange)?
+    /// How many of them have left.
+    private var departed = 0
 
     /// - Parameter bucketBytes: a new bucket begins when the next sum would not fit; a larger one gets a bucket of its
     ///   own.
     /// - Parameter memory: gives the memory of the sums, which the ranks of a host may share; nil takes the process' own.
-    public init(parameters: [Parameter], bucketBytes: Int = 16 << 20, memory: BucketAllocator? = nil) throws {
+    public init(parameters: [Parameter], bucketBytes: Int = 4 << 20, memory: BucketAllocator? = nil) throws {
         var groups: [[Parameter]] = []
         var room = 0
         for parameter in parameters.reversed() {
@@ -51,24 +71,26 @@ public final class GradientBuckets: GradientAccumulator {
             groups[groups.count - 1].append(parameter)
             room -= bytes
         }
-        var sums: [ObjectIdentifier: Tensor] = [:]
-        buckets = try groups.map { group in
+        var parts: [ObjectIdentifier: Part] = [:]
+        buckets = try groups.enumerated().map { index, group in
             let count = group.reduce(0) { $0 + $1.tensor.count }
             let bucket = Bucket(
                 sums: try Self.sums(count, memory),
-                gradients: try Tensor.zeros([count], group[0].tensor.scalarType))
+                gradients: try Tensor.zeros([count], group[0].tensor.scalarType),
+                parameterCount: group.count, missing: group.count)
             var offset = 0
             for parameter in group {
                 let tensor = parameter.tensor
-                sums[ObjectIdentifier(tensor)] = try bucket.sums.asStrided(
-                    tensor.shape, strides: tensor.strides, offset: offset)
+                parts[ObjectIdentifier(tensor)] = Part(
+                    sum: try bucket.sums.asStrided(tensor.shape, strides: tensor.strides, offset: offset),
+                    bucket: index)
                 try tensor.setGradient(
                     bucket.gradients.asStrided(tensor.shape, strides: tensor.strides, offset: offset))
                 offset += tensor.count
             }
             return bucket
         }
-        self.sums = sums
+        self.parts = parts
     }
 
     private static func sums(_ count: Int, _ allocate: BucketAllocator?) throws -> Tensor {
@@ -77,24 +99,62 @@ public final class GradientBuckets: GradientAccumulator {
         return try Tensor.view(memory: memory.start, shape: [count], type: .float64, keepAlive: memory.owner)
     }
 
+    /// A parameter that is not trained is passed over; `add` refuses it.
+    public func expect(_ count: Int, for parameter: Tensor) {
+        guard var part = parts[ObjectIdentifier(parameter)] else { return }
+        precondition(part.bucket >= departed, "a layer was applied after its bucket had left")
+        if part.expected > 0, part.received == part.expected { buckets[part.bucket].missing += 1 }
+        part.expected += count
+        parts[ObjectIdentifier(parameter)] = part
+    }
+
     public func add(_ gradient: Tensor, to parameter: Tensor) throws {
-        guard let sum = sums[ObjectIdentifier(parameter)] else {
+        guard var part = parts[ObjectIdentifier(parameter)] else {
             throw TrainingError.unsupported(
                 "a gradient for a parameter that is not trained, of shape \(parameter.shape)")
         }
-        try sum.addInPlace(gradient, roundedTo: Self.quantum)
+        precondition(part.bucket >= departed, "a gradient came after its bucket had left")
+        try part.sum.addInPlace(gradient, roundedTo: Self.quantum)
+        part.received += 1
+        parts[ObjectIdentifier(parameter)] = part
+        guard part.received == part.expected else { return }
+        buckets[part.bucket].missing -= 1
+        while let exchange, exchange.overlaps, departed < buckets.count, buckets[departed].missing == 0 {
+            try depart(to: exchange)
+        }
     }
 
     /// Sets all sums to zero, for the next step.
-    func zero() throws {
-        for bucket in buckets { try bucket.sums.zeroInPlace() }
+    public func zero() throws {
+        exchange = nil
+        departed = 0
+        for index in buckets.indices {
+            try buckets[index].sums.zeroInPlace()
+            buckets[index].missing = buckets[index].parameterCount
+        }
+        for key in parts.keys {
+            parts[key]?.expected = 0
+            parts[key]?.received = 0
+        }
     }
 
-    /// Sums over the ranks and leaves the result in the parameters' gradients.
-    func allReduce(over communicator: Communicator) throws {
-        for bucket in buckets {
-            try communicator.allReduceSum(bucket.sums)
-            try bucket.gradients.copyInPlace(from: bucket.sums)
-        }
+    /// Forward is through: from now on buckets leave.
+    public func beginExchange(through exchange: any GradientExchange) {
+        self.exchange = exchange
+    }
+
+    /// Backward is through: sums what is left, and leaves the sums over all ranks in the parameters' gradients.
+    ///
+    /// - Returns: what the exchange took; nil with one rank.
+    public func finishExchange() throws -> ExchangeTimes? {
+        guard let exchange else { preconditionFailure("an exchange begins before it is finished") }
+        while departed < buckets.count { try depart(to: exchange) }
+        return try exchange.finish { try buckets[$0].gradients.copyInPlace(from: buckets[$0].sums) }
+    }
+
+    private func depart(to exchange: any GradientExchange) throws {
+        // The sums' memory stays where it is for as long as they live, which is longer than any exchange.
+        try exchange.submit(buckets[departed].sums.withUnsafeMutableBytes { $0.bindMemory(to: Double.self) })
+        departed += 1
     }
 }

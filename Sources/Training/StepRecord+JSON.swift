@@ -6,10 +6,15 @@ extension StepRecord {
         let rate = String(format: "%.2f", imagesPerSecond)
         let seconds = String(format: "%.3f", time)
         // Swift prints the shortest text that reads back to the same number, which is valid JSON for finite ones.
-        let text = """
+        var text = """
             {"step":\(step),"loss":\(loss),"lr":\(learningRate),"images_per_second":\(rate),\
-            "workers":\(workers),"time":\(seconds)}
+            "workers":\(workers),"time":\(seconds)
             """
+        if let communicationSeconds, let hiddenShare {
+            text += String(
+                format: #","communication_seconds":%.6f,"hidden_share":%.4f"#, communicationSeconds, hiddenShare)
+        }
+        text += "}"
         return Array(text.utf8)
     }
 

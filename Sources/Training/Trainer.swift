@@ -35,14 +35,17 @@ public final class Trainer {
         let model = try ModelFactory.simCLR(configuration)
         state = try TrainingState(
             model: model, optimizer: ModelFactory.optimizer(configuration, parameters: model.parameters),
-            bucketMemory: bucketMemory)
+            bucketBytes: configuration.collectives.bucketBytes, bucketMemory: bucketMemory)
     }
 
     /// Runs steps until the last, or until the ranks agree to end the generation.
     ///
-    /// - Parameter source: the rank whose state everyone takes over first.
+    /// - Parameters:
+    ///   - source: the rank whose state everyone takes over first.
+    ///   - exchange: sums the gradients; nil does it over `communicator` when backward is through.
     public func run(
-        source: Int, over communicator: Communicator, observer: any TrainingObserver
+        source: Int, over communicator: Communicator, exchange: (any GradientExchange)? = nil,
+        observer: any TrainingObserver
     ) throws -> GenerationOutcome {
         observer.entered(.restore, step: state.completedSteps + 1)
         try DatasetAgreement.check(dataset, over: communicator)
@@ -52,6 +55,7 @@ public final class Trainer {
             globalBatch: plan.globalBatch, sliceSize: plan.sliceSize, worldSize: communicator.size)
         let step = TrainingStep(
             state: state, assignment: assignment, communicator: communicator,
+            exchange: exchange ?? DirectExchange(communicator),
             batchNorm: configuration.batchNorm == .sync ? .synchronized : .perSlice)
         let loader = try makeLoader(share: assignment.positions(of: communicator.rank))
         defer { loader.cancel() }
@@ -82,7 +86,7 @@ public final class Trainer {
         }
         let bad = badImages.unreported(batch.badSamples)
         let recorder = try RunningStatisticsRecorder(of: state.model)
-        let share = try step.gradients(of: batch.images(), recorder: recorder) {
+        let (share, times) = try step.gradients(of: batch.images(), recorder: recorder) {
             observer.entered($0, step: number)
         }
         let agreement = try StepAgreement.reach(
@@ -105,7 +109,7 @@ public final class Trainer {
                 StepRecord(
                     step: number, loss: agreement.loss, learningRate: learningRate,
                     imagesPerSecond: Double(plan.globalBatch) / seconds, workers: step.communicator.size,
-                    time: Date().timeIntervalSince1970))
+                    time: Date().timeIntervalSince1970, exchange: times))
         }
         return agreement.yield
     }

@@ -40,16 +40,23 @@ public struct StepRecord: Codable, Equatable, Sendable {
     public let workers: Int
     /// Unix seconds at the end of the step.
     public let time: Double
+    /// Seconds that rank 0 spent in the all-reduces of gradients, waiting for slower ranks included; nil with one rank.
+    public let communicationSeconds: Double?
+    /// The share of that which rank 0's training thread did not have to wait for, in 0…1; nil with one rank.
+    public let hiddenShare: Double?
 
     enum CodingKeys: String, CodingKey {
         case step, loss
         case learningRate = "lr"
         case imagesPerSecond = "images_per_second"
         case workers, time
+        case communicationSeconds = "communication_seconds"
+        case hiddenShare = "hidden_share"
     }
 
     public init(
-        step: Int, loss: Double, learningRate: Double, imagesPerSecond: Double, workers: Int, time: Double
+        step: Int, loss: Double, learningRate: Double, imagesPerSecond: Double, workers: Int, time: Double,
+        exchange: ExchangeTimes? = nil
     ) {
         self.step = step
         self.loss = loss
@@ -57,6 +64,8 @@ public struct StepRecord: Codable, Equatable, Sendable {
         self.imagesPerSecond = imagesPerSecond
         self.workers = workers
         self.time = time
+        communicationSeconds = exchange?.communication
+        hiddenShare = exchange?.hiddenShare
     }
 }
 

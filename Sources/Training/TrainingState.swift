@@ -13,10 +13,15 @@ public final class TrainingState {
     /// Steps done since the beginning of the run.
     public var completedSteps = 0
 
-    public init(model: SimCLR, optimizer: any Optimizer, bucketMemory: BucketAllocator? = nil) throws {
+    /// - Parameters: of the buckets as for `GradientBuckets`.
+    public init(
+        model: SimCLR, optimizer: any Optimizer, bucketBytes: Int = 4 << 20,
+        bucketMemory: BucketAllocator? = nil
+    ) throws {
         self.model = model
         self.optimizer = optimizer
-        gradients = try GradientBuckets(parameters: model.parameters, memory: bucketMemory)
+        gradients = try GradientBuckets(
+            parameters: model.parameters, bucketBytes: bucketBytes, memory: bucketMemory)
     }
 
     /// Takes over `root`'s state, bit for bit.

@@ -10,6 +10,8 @@ struct TrainingStep {
     let state: TrainingState
     let assignment: SliceAssignment
     let communicator: Communicator
+    /// Sums the gradients over the ranks.
+    let exchange: any GradientExchange
     let batchNorm: BatchNormMode
 
     /// How batch norm takes its statistics.
@@ -28,10 +30,10 @@ struct TrainingStep {
     /// - Parameters:
     ///   - images: `[2n, C, H, W]`, all first views and then all second views of this rank's n images.
     ///   - recorder: collects the batch statistics for `update`.
-    /// - Returns: this rank's share of the loss.
+    /// - Returns: this rank's share of the loss, and what the sum over ranks took here; nil with one rank.
     func gradients(
         of images: Tensor, recorder: RunningStatisticsRecorder, entered: (TrainingPhase) -> Void
-    ) throws -> Double {
+    ) throws -> (lossShare: Double, times: ExchangeTimes?) {
         try state.gradients.zero()
         entered(.forward)
         let embeddings = try embed(images, recorder)
@@ -39,10 +41,11 @@ struct TrainingStep {
         let loss = try GatheredNTXent(rows: assignment.shares, temperature: state.model.temperature)
             .loss(of: embeddings.converted(to: .float64), over: communicator)
         entered(.backward)
+        state.gradients.beginExchange(through: exchange)
         try loss.backward()
         entered(.reduce)
-        try state.gradients.allReduce(over: communicator)
-        return try loss.detached().item()
+        let times = try state.gradients.finishExchange()
+        return (try loss.detached().item(), times)
     }
 
     /// Applies the gradients and the batch statistics.

@@ -17,15 +17,19 @@ public final class AbortSignal: Sendable {
     var fileDescriptor: Int32 { waker.fileDescriptor }
 
     /// Any thread may call it, any number of times; the first reason is the one that is told.
-    public func fire(_ reason: String) {
+    ///
+    /// - Returns: whether this was the first.
+    @discardableResult
+    public func fire(_ reason: String) -> Bool {
         let isFirst = firstReason.withLock { known in
             if known != nil { return false }
             known = reason
             return true
         }
-        guard isFirst else { return }
+        guard isFirst else { return false }
         fired.store(true, ordering: .releasing)
         waker.wake()
+        return true
     }
 
     /// Why it was fired; nil if it was not.

@@ -30,10 +30,14 @@ struct RunDirectoryTests {
         try scratch.train("run", data: images, steps: 6, workers: 2)
         let records = try scratch.log(of: "run")
         #expect(records.count == 6)
-        let keys: Set = ["step", "loss", "lr", "images_per_second", "workers", "time"]
+        let keys: Set = [
+            "step", "loss", "lr", "images_per_second", "workers", "time", "communication_seconds", "hidden_share",
+        ]
         #expect(records.allSatisfy { Set($0.keys) == keys })
         #expect(records.allSatisfy { $0["workers"] as? Int == 2 })
         #expect(records.allSatisfy { $0["images_per_second"] as? Double ?? 0 > 0 })
+        #expect(records.allSatisfy { $0["communication_seconds"] as? Double ?? 0 > 0 })
+        #expect(records.allSatisfy { (0...1).contains($0["hidden_share"] as? Double ?? -1) })
         let times = records.compactMap { $0["time"] as? Double }
         #expect(times == times.sorted() && times[0] > before - 1 && times[5] < Date().timeIntervalSince1970 + 1)
         // Two steps of warm-up to the peak, then down the cosine.

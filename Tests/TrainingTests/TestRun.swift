@@ -70,18 +70,22 @@ struct TestRun: Sendable {
         self.configuration = configuration
     }
 
-    func trainer(rank: Int) throws -> Trainer {
+    func trainer(rank: Int, bucketMemory: BucketAllocator? = nil) throws -> Trainer {
         let trainer = try Trainer(
-            configuration: configuration, runID: "test", dataset: dataset(rank), checkpoints: checkpoints(rank))
+            configuration: configuration, runID: "test", dataset: dataset(rank), checkpoints: checkpoints(rank),
+            bucketMemory: bucketMemory)
         if rank == 0, let resumed { try trainer.state.restore(resumed) }
         return trainer
     }
 
     /// One generation of `trainer`, as this rank sees it.
-    func generation(_ trainer: Trainer, _ communicator: Communicator, source: Int = 0) throws -> RankReport {
+    func generation(
+        _ trainer: Trainer, _ communicator: Communicator, exchange: (any GradientExchange)? = nil, source: Int = 0
+    ) throws -> RankReport {
         let rank = communicator.rank
         let observer = TestObserver(wish: { wish(rank, $0) }, onPhase: { onPhase(rank, $0, $1) })
-        let outcome = try trainer.run(source: source, over: communicator, observer: observer)
+        let outcome = try trainer.run(
+            source: source, over: communicator, exchange: exchange, observer: observer)
         return RankReport(
             outcome: outcome, records: observer.records, notices: observer.notices, questions: observer.questions,
             completedSteps: trainer.state.completedSteps, state: try trainer.state.groups())

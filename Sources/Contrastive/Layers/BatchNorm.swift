@@ -70,6 +70,9 @@ public final class BatchNorm: Layer {
             let normalised = try input.batchNormTraining(
                 weight: weight, bias: bias, epsilon: epsilon, residual: residual, relu: relu,
                 reduce: context.reduceStatistics, parameterGradients: parameterGradients(context.slices))
+            if normalised.output.requiresGradient, let accumulator = context.slices?.accumulator {
+                for parameter in [weight, bias].compactMap({ $0 }) { accumulator.expect(1, for: parameter) }
+            }
             try context.recorder?.record(
                 self, mean: normalised.mean, variance: normalised.variance, count: normalised.count)
             return normalised.output

@@ -2,6 +2,10 @@ import Torch
 
 /// Takes the gradients of parameters in place of autograd.
 public protocol GradientAccumulator: AnyObject {
+    /// Announces, while forward runs, that backward will add `count` more gradients to `parameter`, if it reaches that
+    /// part of the graph at all.
+    func expect(_ count: Int, for parameter: Tensor)
+
     /// Adds `gradient` (float32 or float64, of the parameter's shape) to what `parameter` has so far.
     func add(_ gradient: Tensor, to parameter: Tensor) throws
 }
@@ -37,7 +41,7 @@ public struct SlicedGradients {
         }
         let needsInput = input.requiresGradient
         let frozen = try input.detached()
-        return try customFunction(
+        let output = try customFunction(
             name, inputs: [input, weight],
             forward: { try [join(frozen, forward)] },
             backward: { gradients in
@@ -50,6 +54,9 @@ public struct SlicedGradients {
                 }
                 return [into, nil]
             })[0]
+        // A pass without gradient leaves no node behind.
+        if output.requiresGradient { accumulator.expect(rows.count, for: weight) }
+        return output
     }
 
     private func join(_ input: Tensor, _ forward: (Tensor) throws -> Tensor) throws -> Tensor {

@@ -9,6 +9,8 @@ struct JobGeneration {
     let stateSource: Int?
     /// Memory that this host's ranks share; nil where none is to be shared.
     let arena: SharedArena?
+    /// Where gradients can be summed while the training thread computes.
+    let gradientLane: GradientLane
 }
 
 /// What a worker does between joining and leaving: one implementation for each case of `JobSpecification`.

@@ -46,7 +46,13 @@ final class TrainingRun: Job {
         if generation.stateSource == nil, generation.communicator.rank == 0, let path = job.resumeFrom {
             try trainer.state.restore(CheckpointStore.load(CheckpointStore.open(path).location))
         }
-        return try trainer.run(
-            source: generation.stateSource ?? 0, over: generation.communicator, observer: observer)
+        let source = generation.stateSource ?? 0
+        guard job.configuration.collectives.overlap, generation.communicator.size > 1 else {
+            return try trainer.run(source: source, over: generation.communicator, observer: observer)
+        }
+        return try generation.gradientLane.run(beside: generation.communicator) { exchange in
+            try trainer.run(
+                source: source, over: generation.communicator, exchange: exchange, observer: observer)
+        }
     }
 }
