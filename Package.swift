@@ -87,7 +87,7 @@ if !coreOnly {
         .target(
             name: "Runtime",
             dependencies: ["Training", "Evaluation", "Coordination", "ZeroMQTransport", "SharedMemoryTransport"]),
-        .executableTarget(name: "murmur", dependencies: ["Runtime", "Configuration"]),
+        .executableTarget(name: "murmur", dependencies: ["Runtime", "Configuration", "Collectives"]),
 
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "Randomness"]),
         .testTarget(

@@ -20,6 +20,9 @@ public final class Communicator {
     /// The hosts' leaders in the order of their ring.
     let leaderRing: [Int]
 
+    /// Which way all-reduces go; the same on all ranks.
+    public var algorithm = AllReduceAlgorithm.auto
+
     /// Where the collective in progress stands, for errors.
     var step = 0
     var steps = 0
@@ -66,15 +69,27 @@ public final class Communicator {
         try perform("all-reduce") {
             guard let memory = buffer.bytes else { return }
             let reduction = Reduction(operation, T.elementKind)
-            if let shared, topology.isOneHost {
-                try shared.allReduce(memory, reduction)
-            } else if topology.isHierarchical {
-                try hierarchicalAllReduce(memory, reduction)
-            } else if memory.count <= limits.smallBytes {
-                try recursiveDoublingAllReduce(memory, reduction, among: ring)
-            } else {
-                try ringAllReduce(memory, reduction)
+            switch try way(bytes: memory.count) {
+            case .sharedMemory: try shared?.allReduce(memory, reduction)
+            case .hierarchical: try hierarchicalAllReduce(memory, reduction)
+            case .recursiveDoubling: try recursiveDoublingAllReduce(memory, reduction, among: ring)
+            case .ring, .auto: try ringAllReduce(memory, reduction)
             }
+        }
+    }
+
+    /// The way that an all-reduce of `bytes` takes; never `auto`.
+    private func way(bytes: Int) throws -> AllReduceAlgorithm {
+        switch algorithm {
+        case .auto:
+            if topology.isOneHost, shared != nil { return .sharedMemory }
+            if topology.isHierarchical { return .hierarchical }
+            return bytes <= limits.smallBytes ? .recursiveDoubling : .ring
+        case .sharedMemory where shared == nil || !topology.isOneHost:
+            throw CollectiveError(.invalidArgument("shared-memory needs all ranks on one host that shares memory"))
+        case .hierarchical where !topology.isHierarchical:
+            throw CollectiveError(.invalidArgument("hierarchical needs several hosts, one of them with several ranks"))
+        default: return algorithm
         }
     }
 

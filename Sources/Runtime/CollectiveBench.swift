@@ -1,3 +1,4 @@
+import Collectives
 import Foundation
 
 /// What `murmur bench` can time among the collectives.
@@ -19,11 +20,14 @@ public enum CollectiveBench {
         public let workers: Int
         public let hosts: Int
         public let repetitions: Int
+        /// Of one all-reduce, as a share of float32's; 1 where nothing is compressed.
+        public let sentShare: Double
         public let minimumMilliseconds: Double
         public let medianMilliseconds: Double
 
         enum CodingKeys: String, CodingKey {
             case collective, bytes, workers, hosts, repetitions
+            case sentShare = "sent_share"
             case minimumMilliseconds = "min_ms"
             case medianMilliseconds = "median_ms"
         }
@@ -44,6 +48,14 @@ public enum CollectiveBench {
         case own
     }
 
+    /// How an all-reduce sums.
+    public enum Sum: Codable, Sendable, Equatable {
+        case plain
+        /// The same bits in any order: block fixed point.
+        case orderFree
+        case compressed(GradientCompression)
+    }
+
     /// What to time and how.
     public struct Options: Sendable {
         public var collective = BenchedCollective.allReduce
@@ -52,6 +64,8 @@ public enum CollectiveBench {
         public var memory = Memory.shared
         public var workers = 2
         public var transport = Transport.auto
+        public var algorithm = AllReduceAlgorithm.auto
+        public var sum = Sum.plain
         /// Where to listen for workers that come by themselves from any host; nil starts them here.
         public var listen: String?
         /// Where to put the ticket for them.
@@ -85,11 +99,12 @@ public enum CollectiveBench {
     public static func run(_ options: Options) throws -> [Row] {
         var settings = CollectiveSettings()
         settings.sharing = options.transport.sharing
+        settings.algorithm = options.algorithm
         let job = JobSpecification(
             work: .collectiveBench(
                 .init(
                     collective: options.collective, bytes: options.bytes, effort: options.effort,
-                    memory: options.memory)),
+                    memory: options.memory, sum: options.sum)),
             collectives: settings)
         let result = try LocalRun.serve(
             job, workers: options.workers, transport: options.transport.network, listen: options.listen,

@@ -1,3 +1,4 @@
+import Collectives
 import Configuration
 
 /// How the workers of a run talk to each other.
@@ -13,6 +14,7 @@ struct CollectiveSettings: Codable, Sendable {
     }
 
     var sharing = Sharing.auto
+    var algorithm = AllReduceAlgorithm.auto
 
     init() {}
 

@@ -12,6 +12,7 @@ enum GenerationCommunicator {
         guard link.size > 1 else { return network }
         let formation = try HostFormation.form(over: network, arena: arena) { abort.reason }
         let communicator = Communicator(link: link, hosts: formation.hosts, group: formation.group)
+        communicator.algorithm = settings.algorithm
         if settings.sharing == .required, !communicator.topology.isOneHost {
             throw Failure(
                 .network,

@@ -41,6 +41,8 @@ struct JobSpecification: Codable, Sendable {
         let bytes: [Int]
         let effort: CollectiveBench.Effort
         let memory: CollectiveBench.Memory
+        /// Of all-reduce.
+        let sum: CollectiveBench.Sum
     }
 
     func encoded() throws -> [UInt8] {

@@ -1,3 +1,4 @@
+import Collectives
 import Foundation
 import Runtime
 
@@ -42,6 +43,12 @@ extension BenchCollectiveCommand {
                 OptionSyntax("--seconds", "T", "time for each size (default 1)"),
                 OptionSyntax("--repetitions", "R", "timed repetitions of each size, instead of --seconds"),
                 OptionSyntax("--transport", "T", "auto, shm, ipc or tcp (default auto: shared memory within a host)"),
+                OptionSyntax(
+                    "--algorithm", "A",
+                    "of all-reduce: auto, ring, recursive-doubling, hierarchical or shared-memory (default auto)"),
+                OptionSyntax(
+                    "--compress", "C",
+                    "of all-reduce: none, order-free, float16, bfloat16, int8, topk:F or powersgd:R (default none)"),
                 OptionSyntax("--memory", "M", "shared (as gradient buckets are) or own (default shared)"),
                 OptionSyntax("--listen", "E", "wait at tcp://ADDRESS:* for workers that join from any host"),
                 OptionSyntax("--ticket", "FILE", "where to put the ticket they join with"),
@@ -61,6 +68,11 @@ extension BenchCollectiveCommand {
             options.effort = .seconds(Double(try arguments.number("--seconds", in: 1...3600, default: 1)))
         }
         options.transport = try choice("--transport", arguments, default: .auto)
+        options.algorithm = try choice("--algorithm", arguments, default: .auto)
+        options.sum = try sum(arguments.text("--compress") ?? "none")
+        guard collective == .allReduce || (options.sum == .plain && options.algorithm == .auto) else {
+            throw Failure(.usage, "--algorithm and --compress are for bench allreduce")
+        }
         options.memory = try choice("--memory", arguments, default: .shared)
         options.listen = arguments.text("--listen")
         options.ticketPath = arguments.text("--ticket")
@@ -77,6 +89,19 @@ extension BenchCollectiveCommand {
             throw Failure(.usage, "\(option) takes one of \(known), not '\(name)'")
         }
         return value
+    }
+
+    private static func sum(_ text: String) throws -> CollectiveBench.Sum {
+        switch text {
+        case "none": return .plain
+        case "order-free": return .orderFree
+        default:
+            do {
+                return .compressed(try GradientCompression(parsing: text))
+            } catch {
+                throw Failure(.usage, "--compress: \(error)")
+            }
+        }
     }
 
     private static func print(_ rows: [CollectiveBench.Row], asJSON: Bool) {

@@ -25,6 +25,7 @@ extension Communicator {
                     .invalidArgument("the scales are of \(scales.count) elements, the buffer has \(buffer.count)"))
             }
         }
+        if try allReduceOrderFreeDirectly(buffer, scales: &scales) { return }
         var magnitudes = scales.exponents.indices.map { block in
             let elements = scales.elements(of: block)
             return fixedpoint_magnitude(buffer.baseAddress! + elements.lowerBound, elements.count)
@@ -43,6 +44,33 @@ extension Communicator {
         }
         next.advance(past: magnitudes)
         scales = next
+    }
+
+    /// The same where all ranks see each other's buffers: one pass over memory.
+    ///
+    /// - Returns: whether it was done; false on all ranks or on none.
+    private func allReduceOrderFreeDirectly(
+        _ buffer: UnsafeMutableBufferPointer<Float>, scales: inout FixedPointScales
+    ) throws -> Bool {
+        guard let shared, algorithm.usesSharedMemory, topology.isOneHost, scales.addends >= size,
+            let memory = buffer.bytes
+        else { return false }
+        var magnitudes = [Int32](repeating: 0, count: scales.exponents.count)
+        var isDone = false
+        try perform("order-free all-reduce") {
+            let places = try shared.enter(.orderFree, memory, bytes: memory.count).places.compactMap { $0 }
+            guard places.count == size else { return }
+            let share = evenRange(member: rank, of: size, bytes: magnitudes.count, alignment: 1)
+            magnitudes.withUnsafeMutableBufferPointer { [scales] in
+                scales.sumShared(places.map { $0.assumingMemoryBound(to: Float.self) }, blocks: share, magnitudes: $0)
+            }
+            isDone = true
+        }
+        guard isDone else { return false }
+        // Nobody knows all magnitudes before everybody has summed its share, so this is the end of the sum as well.
+        try agree(on: &magnitudes, scales: scales)
+        scales.advance(past: magnitudes)
+        return true
     }
 
     /// Replaces this rank's magnitudes of a sum by the largest over all ranks.

@@ -1,0 +1,112 @@
+import Collectives
+
+/// A buffer that goes through a collective, with values by which each result can be checked.
+final class BenchedBuffer {
+    private let collective: BenchedCollective
+    private let sum: CollectiveBench.Sum
+    private let buffer: UnsafeMutableBufferPointer<Float>
+    private let communicator: Communicator
+    private var scales: FixedPointScales
+    private let compressor: (any GradientCompressor)?
+    /// By rank: the elements of its part, for the collectives that have parts.
+    private let counts: [Int]
+    private let own: Range<Int>
+
+    /// Values repeat with this period.
+    private static let period = 251
+
+    init(
+        _ job: JobSpecification.CollectiveBenchJob, buffer: UnsafeMutableBufferPointer<Float>,
+        communicator: Communicator
+    ) {
+        collective = job.collective
+        sum = job.sum
+        self.buffer = buffer
+        self.communicator = communicator
+        let ranks = communicator.size
+        scales = FixedPointScales(count: buffer.count, addends: ranks)
+        if case .compressed(let compression) = job.sum {
+            compressor = compression.makeCompressor(layout: Self.layout(buffer.count), seed: 1)
+        } else {
+            compressor = nil
+        }
+        counts = (0..<ranks).map { buffer.count * ($0 + 1) / ranks - buffer.count * $0 / ranks }
+        let start = counts[..<communicator.rank].reduce(0, +)
+        own = start..<start + counts[communicator.rank]
+    }
+
+    /// One matrix, about as wide as a late layer of a ResNet, and a rest.
+    private static func layout(_ count: Int) -> GradientLayout {
+        let columns = 4608
+        let rows = count / columns
+        guard rows > 0 else { return GradientLayout(count: count, matrices: []) }
+        return GradientLayout(count: count, matrices: [.init(rows: rows, columns: columns, offset: 0)])
+    }
+
+    /// What an all-reduce sends, as a share of what float32 would.
+    var sentShare: Double {
+        guard let compressor, compressor.uncompressedBytes > 0 else { return 1 }
+        return Double(compressor.sentBytes) / Double(compressor.uncompressedBytes)
+    }
+
+    func fill(round: Int) {
+        var value = round % Self.period
+        let shift = communicator.rank
+        for index in buffer.indices {
+            buffer[index] = Float(value + shift)
+            value = value + 1 == Self.period ? 0 : value + 1
+        }
+    }
+
+    func perform() throws {
+        switch collective {
+        case .allReduce:
+            if let compressor {
+                try compressor.allReduceSum(buffer, over: communicator)
+            } else if sum == .orderFree {
+                try communicator.allReduceOrderFree(buffer, scales: &scales)
+            } else {
+                try communicator.allReduce(buffer, .sum)
+            }
+        case .reduceScatter: try communicator.reduceScatter(buffer, counts: counts, .sum)
+        case .allGather:
+            try communicator.allGather(UnsafeBufferPointer(rebasing: buffer[own]), counts: counts, into: buffer)
+        case .broadcast: try communicator.broadcast(buffer, root: 0)
+        case .barrier: try communicator.barrier()
+        }
+    }
+
+    /// The sums are of small whole numbers, so that they are exact in any order, and in fixed point. Compressed ones are
+    /// not exact; that all ranks agree is left to the tests of the compressors.
+    func verify(round: Int) throws {
+        let ranks = communicator.size
+        switch collective {
+        case .barrier: return
+        case .allReduce, .reduceScatter:
+            guard compressor == nil else { return }
+            let offset = ranks * (ranks - 1) / 2
+            try check(collective == .allReduce ? 0..<buffer.count : own, round) { Float($0 * ranks + offset) }
+        case .broadcast:
+            try check(0..<buffer.count, round) { Float($0) }
+        case .allGather:
+            var start = 0
+            for (rank, count) in counts.enumerated() {
+                try check(start..<start + count, round) { Float($0 + rank) }
+                start += count
+            }
+        }
+    }
+
+    private func check(_ range: Range<Int>, _ round: Int, _ expected: (Int) -> Float) throws {
+        var value = (range.lowerBound + round) % Self.period
+        for index in range {
+            guard buffer[index] == expected(value) else {
+                throw Failure(
+                    .internalError,
+                    "\(collective.rawValue) of \(buffer.count * 4) bytes is wrong on rank \(communicator.rank): "
+                        + "element \(index) is \(buffer[index]), not \(expected(value))")
+            }
+            value = value + 1 == Self.period ? 0 : value + 1
+        }
+    }
+}
