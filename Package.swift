@@ -104,6 +104,7 @@ if !coreOnly {
                 "Training", "Torch", "Contrastive", "Collectives", "ImagePipeline", "Checkpoints", "Configuration",
                 "Randomness", "ClusterTestKit",
             ]),
+        .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "Collectives", "ClusterTestKit"]),
         // Real processes of the `murmur` command.
         .testTarget(
             name: "EndToEndTests",

@@ -2,6 +2,7 @@ extension Communicator {
     /// A dissemination barrier (Hensgen, Finkel & Manber 1988): in round `k` each rank tells the one `2^k` further and
     /// hears from the one `2^k` before; after `ceil(log2(size))` rounds each has heard of all.
     func disseminationBarrier() throws {
+        observer?.proceeds(by: "dissemination")
         steps = Int.bitWidth - (size - 1).leadingZeroBitCount
         var distance = 1
         while distance < size {

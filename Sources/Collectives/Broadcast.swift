@@ -1,6 +1,7 @@
 extension Communicator {
     /// Broadcast down a binomial tree: `ceil(log2(size))` steps, each of the whole buffer. For small messages.
     func binomialBroadcast(_ memory: UnsafeMutableRawBufferPointer, root: Int) throws {
+        observer?.proceeds(by: "binomial tree")
         // Numbered from the root; a rank's parent is its number without the lowest one bit.
         let number = (rank - root + size) % size
         var bit = 1
@@ -26,6 +27,7 @@ extension Communicator {
     /// Broadcast along a chain from the root, in chunks that are forwarded as they come: `size - 1` steps of one chunk to
     /// reach the last rank, and every rank sends the buffer at most once. For large messages.
     func chainBroadcast(_ memory: UnsafeMutableRawBufferPointer, root: Int) throws {
+        observer?.proceeds(by: "chain")
         let number = (rank - root + size) % size
         let left = (rank + size - 1) % size
         let right = (rank + 1) % size

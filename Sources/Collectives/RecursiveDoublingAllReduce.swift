@@ -8,6 +8,7 @@ extension Communicator {
     ///
     /// Buffers: a partner's message does not prove that ours was delivered, so each round has its own memory.
     func recursiveDoublingAllReduce(_ memory: UnsafeMutableRawBufferPointer, _ reduction: Reduction) throws {
+        observer?.proceeds(by: "recursive doubling")
         let bytes = memory.count
         let rounds = (Int.bitWidth - 1) - size.leadingZeroBitCount
         let paired = 1 << rounds

@@ -62,6 +62,7 @@ extension Communicator {
     /// No rank waits forever: a rank that holds back a chunk only because of the window has sent more than it received,
     /// so around the ring something is always on its way.
     func run(_ pass: RingPass, _ reduction: Reduction?) throws {
+        observer?.proceeds(by: "ring")
         let right = (rank + 1) % size
         let left = (rank + size - 1) % size
         let base = pass.memory.baseAddress!
