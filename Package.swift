@@ -106,6 +106,7 @@ if !coreOnly {
                 "Training", "Torch", "Contrastive", "Collectives", "ImagePipeline", "Checkpoints", "Configuration",
                 "Randomness", "ClusterTestKit", "SharedMemoryTransport",
             ]),
+        .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "Collectives", "ClusterTestKit"]),
         // Real processes of the `murmur` command.
         .testTarget(
             name: "EndToEndTests",

@@ -1,7 +1,9 @@
 // Gradients of single operations, and their exact sum: what a trainer needs that sums gradients slice by slice.
+#include <ATen/ops/_slow_conv2d_backward.h>
 #include <ATen/ops/convolution_backward.h>
 #include <ATen/ops/empty_strided.h>
 
+#include "narrow_convolution.h"
 #include "shim.h"
 
 using namespace shim;
@@ -42,9 +44,13 @@ int ct_convolution_backward(
     ct_result *of_input, ct_result *of_weight) {
     return pair(of_input, of_weight, [&] {
         int64_t strides[] = {stride, stride}, paddings[] = {padding, padding}, ones[] = {1, 1}, zeros[] = {0, 0};
-        auto all = at::convolution_backward(
-            gradient->value, input->value, weight->value, c10::nullopt, strides, paddings, ones, false, zeros, 1,
-            {needs_input != 0, true, false});
+        const at::Tensor &kernel = weight->value;
+        std::array<bool, 3> wanted = {needs_input != 0, true, false};
+        auto all = isNarrow(kernel)
+            ? at::_slow_conv2d_backward(
+                  gradient->value, input->value, kernel, {kernel.size(2), kernel.size(3)}, strides, paddings, wanted)
+            : at::convolution_backward(
+                  gradient->value, input->value, kernel, c10::nullopt, strides, paddings, ones, false, zeros, 1, wanted);
         return std::make_tuple(std::get<0>(all), std::get<1>(all));
     });
 }

@@ -2,9 +2,11 @@
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/max_pool2d.h>
+#include <ATen/ops/thnn_conv2d.h>
 
 #include <array>
 
+#include "narrow_convolution.h"
 #include "shim.h"
 
 using namespace shim;
@@ -22,6 +24,12 @@ ct_result ct_conv2d(
     ct_in input, ct_in weight, ct_optional bias, intptr_t stride, intptr_t padding, intptr_t dilation,
     intptr_t groups) {
     return tensor([&] {
+        const at::Tensor &kernel = weight->value;
+        if (isNarrow(kernel) && groups == 1 && dilation == 1 && input->value.dim() == 4) {
+            TORCH_CHECK(input->value.size(1) == kernel.size(1), "input and weight differ in channels");
+            return at::thnn_conv2d(
+                input->value, kernel, {kernel.size(2), kernel.size(3)}, optional(bias), both(stride), both(padding));
+        }
         return at::conv2d(
             input->value, weight->value, optional(bias), both(stride), both(padding), both(dilation), int64_t{groups});
     });

@@ -63,11 +63,12 @@ extension CheckpointManifest {
     /// The manifest as the text of its file.
     var text: String {
         let files = files.map { file in
-            "    {\"name\": \(JSON.quoted(file.name)), \"bytes\": \(file.byteCount), \"blake2b\": \"\(file.hash)\"}"
+            "    {\"name\": \(JSONText.quoted(file.name)), \"bytes\": \(file.byteCount), \"blake2b\": \"\(file.hash)\"}"
         }
         let tensors = tensors.map { tensor in
             let shape = tensor.specification.shape.map { String($0) }.joined(separator: ",")
-            return "    {\"name\": \(JSON.quoted(tensor.specification.name)), \"file\": \(JSON.quoted(tensor.file)), "
+            return
+                "    {\"name\": \(JSONText.quoted(tensor.specification.name)), \"file\": \(JSONText.quoted(tensor.file)), "
                 + "\"offset\": \(tensor.offset), \"shape\": [\(shape)], "
                 + "\"dtype\": \"\(tensor.specification.type.rawValue)\"}"
         }
@@ -75,12 +76,12 @@ extension CheckpointManifest {
             {
               "format": "murmuration-checkpoint",
               "version": \(Self.formatVersion),
-              "run_id": \(JSON.quoted(runID)),
+              "run_id": \(JSONText.quoted(runID)),
               "step": \(step),
               "epoch": \(epoch),
               "created": \(created),
               "configuration_blake2b": "\(configurationDigest)",
-              "configuration": \(JSON.quoted(configuration)),
+              "configuration": \(JSONText.quoted(configuration)),
               "metadata": \(JSON.object(metadata)),
               "files": [
             \(files.joined(separator: ",\n"))

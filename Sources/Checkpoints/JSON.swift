@@ -63,26 +63,11 @@ enum JSON: Equatable {
         return result
     }
 
-    /// `text` in quotes, escaped.
-    static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case _ where scalar.value < 0x20:
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
-    }
-
     /// A one-line object of strings, sorted by key.
     static func object(_ strings: [String: String]) -> String {
-        let members = strings.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\(quoted($0.value))" }
+        let members = strings.sorted { $0.key < $1.key }.map {
+            "\(JSONText.quoted($0.key)):\(JSONText.quoted($0.value))"
+        }
         return "{\(members.joined(separator: ","))}"
     }
 }

@@ -148,7 +148,7 @@ struct SafeTensorsHeader: Equatable {
             let specification = entry.specification
             let shape = specification.shape.map { String($0) }.joined(separator: ",")
             members.append(
-                "\(JSON.quoted(specification.name)):{\"dtype\":\"\(specification.type.rawValue)\","
+                "\(JSONText.quoted(specification.name)):{\"dtype\":\"\(specification.type.rawValue)\","
                     + "\"shape\":[\(shape)],\"data_offsets\":[\(entry.range.lowerBound),\(entry.range.upperBound)]}")
         }
         return "{\(members.joined(separator: ","))}"

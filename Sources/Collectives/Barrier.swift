@@ -4,6 +4,7 @@ extension Communicator {
     func disseminationBarrier(among ranks: [Int]) throws {
         let size = ranks.count
         let rank = ranks.firstIndex(of: self.rank) ?? 0
+        observer?.proceeds(by: "dissemination")
         steps = Int.bitWidth - (size - 1).leadingZeroBitCount
         var distance = 1
         while distance < size {

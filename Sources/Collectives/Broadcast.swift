@@ -7,6 +7,7 @@ extension Communicator {
     func binomialBroadcast(_ memory: UnsafeMutableRawBufferPointer, root: Int, among ranks: [Int]) throws {
         let size = ranks.count
         let rank = ranks.firstIndex(of: self.rank) ?? 0
+        observer?.proceeds(by: "binomial tree")
         // Numbered from the root; a rank's parent is its number without the lowest one bit.
         let number = (rank - root + size) % size
         var bit = 1
@@ -34,6 +35,7 @@ extension Communicator {
     func chainBroadcast(_ memory: UnsafeMutableRawBufferPointer, root: Int, among ranks: [Int]) throws {
         let size = ranks.count
         let rank = ranks.firstIndex(of: self.rank) ?? 0
+        observer?.proceeds(by: "chain")
         let number = (rank - root + size) % size
         let left = ranks[(rank + size - 1) % size]
         let right = ranks[(rank + 1) % size]

@@ -22,6 +22,8 @@ public final class Communicator {
 
     /// Which way all-reduces go; the same on all ranks.
     public var algorithm = AllReduceAlgorithm.auto
+    /// Is told of each collective; nil asks nothing of anybody.
+    public var observer: (any CollectiveObserver)?
 
     /// Where the collective in progress stands, for errors.
     var step = 0
@@ -66,7 +68,7 @@ public final class Communicator {
     public func allReduce<T: ReducibleElement>(
         _ buffer: UnsafeMutableBufferPointer<T>, _ operation: ReductionOperation
     ) throws {
-        try perform("all-reduce") {
+        try perform("all-reduce", bytes: buffer.count * MemoryLayout<T>.stride) {
             guard let memory = buffer.bytes else { return }
             let reduction = Reduction(operation, T.elementKind)
             switch try way(bytes: memory.count) {
@@ -102,7 +104,7 @@ public final class Communicator {
     public func allGather<T: ReducibleElement>(
         _ own: UnsafeBufferPointer<T>, counts: [Int], into all: UnsafeMutableBufferPointer<T>
     ) throws {
-        try perform("all-gather", alone: true) {
+        try perform("all-gather", alone: true, bytes: all.count * MemoryLayout<T>.stride) {
             let parts = try layOut(counts, all.count)
             guard own.count == counts[rank] else {
                 throw CollectiveError(
@@ -131,7 +133,7 @@ public final class Communicator {
     public func reduceScatter<T: ReducibleElement>(
         _ buffer: UnsafeMutableBufferPointer<T>, counts: [Int], _ operation: ReductionOperation
     ) throws {
-        try perform("reduce-scatter", alone: true) {
+        try perform("reduce-scatter", alone: true, bytes: buffer.count * MemoryLayout<T>.stride) {
             let parts = try layOut(counts, buffer.count)
             guard let memory = buffer.bytes else { return }
             let stride = MemoryLayout<T>.stride
@@ -152,7 +154,7 @@ public final class Communicator {
 
     /// Overwrites every rank's bytes with root's.
     public func broadcast(_ memory: UnsafeMutableRawBufferPointer, root: Int) throws {
-        try perform("broadcast", alone: true) {
+        try perform("broadcast", alone: true, bytes: memory.count) {
             guard (0..<size).contains(root) else {
                 throw CollectiveError(.invalidArgument("root \(root) is not a rank"))
             }
@@ -187,10 +189,15 @@ public final class Communicator {
 
     /// Runs a collective, gives its errors their place, and ends the link with the first one.
     ///
-    /// - Parameter alone: whether there is something to do also with one rank.
-    func perform(_ collective: String, alone: Bool = false, _ body: () throws -> Void) throws {
+    /// - Parameters:
+    ///   - alone: whether there is something to do also with one rank.
+    ///   - bytes: of the whole buffer, for the observer.
+    func perform(_ collective: String, alone: Bool = false, bytes: Int = 0, _ body: () throws -> Void) throws {
         if let failure { throw CollectiveError(.unusable(earlier: failure.description)) }
         guard size > 1 || alone else { return }
+        observer?.began(collective, bytes: bytes)
+        defer { observer?.ended() }
+        if shared != nil, topology.isOneHost { observer?.proceeds(by: "shared memory") }
         step = 0
         steps = 0
         do {

@@ -12,6 +12,7 @@ extension Communicator {
     func recursiveDoublingAllReduce(
         _ memory: UnsafeMutableRawBufferPointer, _ reduction: Reduction, among ranks: [Int]
     ) throws {
+        observer?.proceeds(by: "recursive doubling")
         let bytes = memory.count
         let size = ranks.count
         let rank = ranks.firstIndex(of: self.rank) ?? 0

@@ -76,6 +76,7 @@ extension Communicator {
         let left = pass.ring[(pass.place + length - 1) % length]
         // The last segment to be reduced here is complete.
         let lastReduced = pass.arrivals.lastIndex { $0.action == .reduce }
+        observer?.proceeds(by: "ring")
         let base = pass.memory.baseAddress!
         let incomingOrder = pass.arrivals.map(\.segment)
         let outgoingOrder = [pass.first] + incomingOrder.dropLast()

@@ -146,9 +146,9 @@ public enum ConfigurationSchema {
     ]
 
     private static let collectives: [ConfigurationKey] = [
-        .flag(
+        .choice(
             "collectives.overlap", \.collectives.overlap, trajectory: false,
-            "Sum gradients over the workers while backward still runs."),
+            "Sum gradients over the workers while backward runs; auto: unless all share one host's memory."),
         .integer(
             "collectives.bucket_bytes", \.collectives.bucketBytes, 4096...1_073_741_824, trajectory: false,
             "Size of the buckets in which gradients leave, as float64; a larger parameter is a bucket of its own."),

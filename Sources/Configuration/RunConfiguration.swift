@@ -189,8 +189,16 @@ extension RunConfiguration {
     }
 
     public struct Collectives: Sendable, Equatable, Codable {
-        /// Sum gradients over the workers while backward still runs.
-        public var overlap = true
+        /// Whether gradients are summed over the workers while backward still runs.
+        public enum Overlap: String, Sendable, Codable, CaseIterable {
+            /// Unless all workers share one host's memory: sums are quick there, and the second thread would take the
+            /// cores that backward needs.
+            case auto
+            case always
+            case never
+        }
+
+        public var overlap = Overlap.auto
         /// Bytes of the buckets in which gradients leave; a larger parameter is a bucket of its own.
         public var bucketBytes = 4 << 20
     }

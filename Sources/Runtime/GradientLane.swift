@@ -18,6 +18,8 @@ struct GradientLane: @unchecked Sendable {
     let settings: CollectiveSettings
     /// Of the generation: it ends both ways.
     let abort: AbortSignal
+    /// Of the run's trace; nil where none is written.
+    let recorder: TraceRecorder?
 
     /// Runs `body` with an exchange over this lane; all ranks call it.
     ///
@@ -45,6 +47,7 @@ struct GradientLane: @unchecked Sendable {
             rank: formed.rank, peers: peers, runID: runID, generation: formed.generation.rawValue, abort: abort)
         let communicator = try GenerationCommunicator.form(
             over: link, arena: arena, settings: settings, abort: abort)
+        recorder?.attach(communicator, to: "buckets")
         return OverlappedExchange.Lane(communicator) { link.close() }
     }
 }

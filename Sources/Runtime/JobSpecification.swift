@@ -6,10 +6,13 @@ struct JobSpecification: Codable, Sendable {
     let work: Work
     /// How the workers talk to each other while they do it.
     let collectives: CollectiveSettings
+    /// Where rank 0 writes a trace of all ranks: an absolute path; nil records none.
+    let tracePath: String?
 
-    init(work: Work, collectives: CollectiveSettings) {
+    init(work: Work, collectives: CollectiveSettings, tracePath: String? = nil) {
         self.work = work
         self.collectives = collectives
+        self.tracePath = tracePath
     }
 
     enum Work: Codable, Sendable {

@@ -13,12 +13,15 @@ public struct TrainingLaunch {
     private let plan: TrainingPlan
     /// The checkpoint to go on from, and the steps it has done.
     private let resumed: (path: String, step: Int)?
+    /// Absolute; nil where no trace is asked for.
+    private let tracePath: String?
 
     /// Checks everything that can be checked before a process is started.
     ///
-    /// - Throws: configuration, dataset and checkpoint errors, each one line.
+    /// - Parameter tracePath: where rank 0 writes the trace; relative to the working directory.
+    /// - Throws: configuration, dataset, checkpoint and file errors, each one line.
     public init(
-        configurationPath: String, overrides: [String], runDirectory: String, resumes: Bool
+        configurationPath: String, overrides: [String], runDirectory: String, resumes: Bool, tracePath: String? = nil
     ) throws {
         var configuration = try RunConfiguration.read(file: configurationPath, overrides: overrides)
         configuration.data = URL(fileURLWithPath: configuration.data).standardizedFileURL.path
@@ -33,6 +36,12 @@ public struct TrainingLaunch {
         } else {
             resumed = nil
             try directory.create()
+        }
+        // After the directory is made, in which it may be.
+        self.tracePath = try tracePath.map { path in
+            let absolute = URL(fileURLWithPath: path).standardizedFileURL.path
+            try TraceFile.check(path: absolute)
+            return absolute
         }
         try directory.write(configuration.resolvedYAML, to: directory.configurationPath)
     }
@@ -67,6 +76,7 @@ public struct TrainingLaunch {
 
     private func serve(runID: UInt64, _ options: ClusterRun.Options) throws {
         try directory.mark(runID: runID)
+        if let tracePath { try TraceFile(path: tracePath, runID: runID).create() }
         let log = try RunLog(path: directory.logPath, keptSteps: resumed?.step ?? 0)
         let progress = ProgressPrinter(totalSteps: plan.totalSteps, every: configuration.progress.every)
         let run = ClusterRun(
@@ -74,7 +84,7 @@ public struct TrainingLaunch {
                 work: .train(
                     .init(
                         configuration: configuration, runDirectory: directory.path, resumeFrom: resumed?.path)),
-                collectives: CollectiveSettings(configuration)),
+                collectives: CollectiveSettings(configuration), tracePath: tracePath),
             runID: runID, maximumRanks: plan.sliceCount, rankZeroNeedsRunDirectory: true)
         let started = Date()
         let logger = Logger(role: "coordinator")

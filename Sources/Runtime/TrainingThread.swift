@@ -26,6 +26,8 @@ final class TrainingThread: @unchecked Sendable {
         var pendingYield: Training.YieldReason?
         /// Of the generation that runs or is about to.
         var abort: AbortSignal?
+        /// Nil where no trace is asked for.
+        var recorder: TraceRecorder?
     }
 
     private let runID: RunID
@@ -72,6 +74,9 @@ final class TrainingThread: @unchecked Sendable {
         shared.withLock { $0.abort }?.fire(reason)
     }
 
+    /// Saves what this worker has of its trace, where it ends in the midst of a generation as its rank 0.
+    func saveUnfinishedTrace() throws { try recorder?.writeUnfinished() }
+
     func setYield(_ reason: ClusterProtocol.YieldReason) {
         shared.withLock { $0.pendingYield = reason == .stop ? .stop : .regroup }
     }
@@ -85,6 +90,8 @@ final class TrainingThread: @unchecked Sendable {
             return events
         }
     }
+
+    private var recorder: TraceRecorder? { shared.withLock { $0.recorder } }
 
     // MARK: The training thread's side
 
@@ -106,6 +113,10 @@ final class TrainingThread: @unchecked Sendable {
         do {
             let specification = try JobSpecification(decoding: bytes)
             collectives = specification.collectives
+            if let path = specification.tracePath {
+                let recorder = TraceRecorder(file: TraceFile(path: path, runID: runID.rawValue))
+                shared.withLock { $0.recorder = recorder }
+            }
             arena = try collectives.sharing == .never ? nil : makeArena()
             let job = try specification.makeJob(runID: runID.rawValue, arena: arena)
             let seesRunDirectory = try job.prepare()
@@ -126,14 +137,19 @@ final class TrainingThread: @unchecked Sendable {
                 generation: formed.generation.rawValue, abort: abort)
             defer { link.close() }
             let source: Int? = if case .rank(let rank) = formed.stateSource { Int(rank) } else { nil }
+            let communicator = try GenerationCommunicator.form(
+                over: link, arena: arena, settings: collectives, abort: abort)
+            let recorder = recorder
+            try recorder?.beginGeneration(formed.generation.rawValue, over: communicator)
+            recorder?.attach(communicator)
             let generation = JobGeneration(
-                communicator: try GenerationCommunicator.form(
-                    over: link, arena: arena, settings: collectives, abort: abort),
-                stateSource: source, arena: arena,
+                communicator: communicator, stateSource: source, arena: arena,
                 gradientLane: GradientLane(
                     port: gradientPort, formed: formed, runID: runID.rawValue, arena: arena, settings: collectives,
-                    abort: abort))
-            report(try job.run(generation, observer: self), of: job)
+                    abort: abort, recorder: recorder))
+            let outcome = try job.run(generation, observer: self)
+            if let warning = try recorder?.endGeneration(over: communicator) { noticed(warning) }
+            report(outcome, of: job)
         } catch let error as CollectiveError {
             reportBrokenCollective(error)
         } catch {
@@ -175,7 +191,12 @@ final class TrainingThread: @unchecked Sendable {
 
 extension TrainingThread: TrainingObserver {
     func entered(_ phase: TrainingPhase, step: Int) {
-        shared.withLock { $0.phase = .stepBegan(step: UInt64(step), phase: phase.name) }
+        let name = phase.name
+        let recorder = shared.withLock {
+            $0.phase = .stepBegan(step: UInt64(step), phase: name)
+            return $0.recorder
+        }
+        recorder?.entered(name, step: step)
     }
 
     func completed(_ record: StepRecord) {

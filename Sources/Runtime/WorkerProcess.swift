@@ -83,6 +83,8 @@ public final class WorkerProcess {
     }
 
     private func perform(_ directives: [WorkerMachine.Directive]) throws {
+        // Before the last words go out, as the coordinator ends its own workers soon after them.
+        if directives.contains(where: \.isExit) { saveUnfinishedTrace() }
         for directive in directives where exitCode == nil {
             switch directive {
             case .send(let frame):
@@ -105,9 +107,21 @@ public final class WorkerProcess {
         }
     }
 
+    private func saveUnfinishedTrace() {
+        do {
+            try training.saveUnfinishedTrace()
+        } catch {
+            logger.line("\(error)")
+        }
+    }
+
     /// What the connection itself knows about why nobody answered.
     private func linkTrouble(for code: Int32) -> String {
         guard code == ExitCode.network.rawValue, let trouble = network.control.linkTrouble else { return "" }
         return " (\(trouble))"
     }
+}
+
+extension WorkerMachine.Directive {
+    fileprivate var isExit: Bool { if case .exit = self { true } else { false } }
 }

@@ -8,6 +8,7 @@ enum TrainCommand: Command {
             OptionSyntax("--workers", "N", "worker processes to start (default 1)"),
             OptionSyntax("--out", "DIR", "the run's directory: config.yaml, log.jsonl, checkpoints/, report.json"),
             OptionSyntax("--resume", nil, "go on from the newest good checkpoint in DIR, with any number of workers"),
+            OptionSyntax("--trace", "FILE", "write when each rank does what, as a trace for ui.perfetto.dev"),
         ],
         discussion: """
             The same configuration gives the same loss curve with any number of workers. Ctrl-C stops at the next step,
@@ -17,7 +18,8 @@ enum TrainCommand: Command {
     static func run(_ arguments: Arguments) throws -> Int32 {
         let launch = try TrainingLaunch(
             configurationPath: arguments.positionals[0], overrides: arguments.settings,
-            runDirectory: arguments.required("--out"), resumes: arguments.flag("--resume"))
+            runDirectory: arguments.required("--out"), resumes: arguments.flag("--resume"),
+            tracePath: arguments.text("--trace"))
         try launch.train(workers: arguments.number("--workers", in: 1...1024, default: 1))
         return 0
     }

@@ -2,7 +2,7 @@ import ClusterTestKit
 import Randomness
 import Testing
 
-@testable import Collectives
+import Collectives
 
 @Suite struct FixedPointScalesTests {
     @Test(arguments: 0..<UInt64(40))

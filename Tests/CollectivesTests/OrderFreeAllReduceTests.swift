@@ -1,7 +1,7 @@
 import Randomness
 import Testing
 
-@testable import Collectives
+import Collectives
 
 /// What a buffer holds of numbers that floats have trouble with: from 1e-30 to 1e30, zeros, denormals, the largest floats.
 private func extremes(rank: Int, count: Int) -> [Float] {

@@ -54,8 +54,8 @@ struct HelpTests {
 
     @Test func theOptionsThatTheDocumentationPromisesAreThere() throws {
         let promised = [
-            "train": ["--workers", "--out", "--resume"],
-            "coordinator": ["--workers", "--out", "--listen", "--allow", "--resume"],
+            "train": ["--workers", "--out", "--resume", "--trace"],
+            "coordinator": ["--workers", "--out", "--listen", "--allow", "--resume", "--trace"],
             "worker": ["--join", "--bind", "--key"],
             "eval knn": ["--checkpoint", "--data", "--train", "--test", "--k", "--neighbours", "--threads", "--json"],
             "embed": ["--checkpoint", "--data", "--split", "--out", "--threads"],

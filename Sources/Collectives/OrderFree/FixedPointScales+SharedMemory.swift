@@ -13,7 +13,7 @@ extension FixedPointScales {
     ///   - buffers: each rank's addend, `count` elements; 1...`addends` buffers that do not overlap.
     ///   - blocks: the blocks to sum, of `exponents.indices`.
     ///   - magnitudes: one for each block of the whole buffer; those of `blocks` are written.
-    func sumShared(
+    package func sumShared(
         _ buffers: [UnsafeMutablePointer<Float>], blocks: Range<Int>,
         magnitudes: UnsafeMutableBufferPointer<Int32>
     ) {

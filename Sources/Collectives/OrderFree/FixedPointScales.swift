@@ -70,7 +70,7 @@ public struct FixedPointScales: Equatable, Sendable {
 
     /// Sets the exponents for a sum whose largest addends, over all ranks, have these magnitudes, and returns how many
     /// blocks they did not fit. Infinities and NaNs fit nothing and change nothing.
-    mutating func fit(_ magnitudes: [Int32]) -> Int {
+    package mutating func fit(_ magnitudes: [Int32]) -> Int {
         var overflowed = 0
         for block in exponents.indices {
             let exponent = fixedpoint_exponent_used(magnitudes[block], exponents[block], rule)
@@ -81,7 +81,7 @@ public struct FixedPointScales: Equatable, Sendable {
     }
 
     /// Sets the exponents for the sum after one with these magnitudes.
-    mutating func advance(past magnitudes: some Collection<Int32>) {
+    package mutating func advance(past magnitudes: some Collection<Int32>) {
         for (block, magnitude) in zip(exponents.indices, magnitudes) {
             exponents[block] = fixedpoint_exponent(magnitude, exponents[block], rule)
         }

@@ -1,4 +1,5 @@
 import Checkpoints
+import Collectives
 import ImagePipeline
 import SharedMemoryTransport
 import Torch
@@ -38,6 +39,15 @@ final class TrainingRun: Job {
         return sees
     }
 
+    private func overlaps(_ communicator: Communicator) -> Bool {
+        guard communicator.size > 1 else { return false }
+        return switch job.configuration.collectives.overlap {
+        case .auto: !communicator.topology.isOneHost
+        case .always: true
+        case .never: false
+        }
+    }
+
     func run(_ generation: JobGeneration, observer: any TrainingObserver) throws -> GenerationOutcome {
         guard let trainer else {
             preconditionFailure("a job is prepared before it runs")
@@ -47,7 +57,7 @@ final class TrainingRun: Job {
             try trainer.state.restore(CheckpointStore.load(CheckpointStore.open(path).location))
         }
         let source = generation.stateSource ?? 0
-        guard job.configuration.collectives.overlap, generation.communicator.size > 1 else {
+        guard overlaps(generation.communicator) else {
             return try trainer.run(source: source, over: generation.communicator, observer: observer)
         }
         return try generation.gradientLane.run(beside: generation.communicator) { exchange in
