@@ -1,8 +1,7 @@
 import ClusterTestKit
+import Collectives
 import Randomness
 import Testing
-
-import Collectives
 
 @Suite struct FixedPointScalesTests {
     @Test(arguments: 0..<UInt64(40))

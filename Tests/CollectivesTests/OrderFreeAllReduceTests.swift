@@ -1,7 +1,7 @@
+import ClusterTestKit
+import Collectives
 import Randomness
 import Testing
-
-import Collectives
 
 /// What a buffer holds of numbers that floats have trouble with: from 1e-30 to 1e30, zeros, denormals, the largest floats.
 private func extremes(rank: Int, count: Int) -> [Float] {
@@ -21,20 +21,28 @@ private func extremes(rank: Int, count: Int) -> [Float] {
 
 @Suite struct OrderFreeAllReduceTests {
     /// Each rank's addends of several steps, by all-reduce.
-    private func reduce(_ steps: [[[Float]]], from scales: FixedPointScales, limits: CollectiveLimits) throws
-        -> [OrderFreeRun]
-    {
-        try withRanks(steps[0].count, limits: limits) { communicator in
+    ///
+    /// - Parameter hosts: by rank: its host, for ranks that share memory; their buffers lie in it.
+    private func reduce(
+        _ steps: [[[Float]]], from scales: FixedPointScales, limits: CollectiveLimits = CollectiveLimits(),
+        hosts: [Int]? = nil
+    ) throws -> [OrderFreeRun] {
+        try InMemoryNetwork(size: steps[0].count).run(hosts: hosts, limits: limits) { communicator, arena in
             var run = OrderFreeRun(scales: scales)
             for step in steps {
-                var buffer = step[communicator.rank]
-                try buffer.withUnsafeMutableBufferPointer {
-                    try communicator.allReduceOrderFree($0, scales: &run.scales)
+                var own = step[communicator.rank]
+                try own.withUnsafeMutableBufferPointer { own in
+                    guard let arena else { return try communicator.allReduceOrderFree(own, scales: &run.scales) }
+                    let block = try arena.allocate(bytes: own.count * 4)
+                    let buffer = block.memory.bindMemory(to: Float.self)
+                    _ = buffer.update(fromContentsOf: own)
+                    try communicator.allReduceOrderFree(buffer, scales: &run.scales)
+                    _ = own.update(fromContentsOf: buffer)
                 }
-                run.sums.append(buffer)
+                run.sums.append(own)
             }
             return run
-        }
+        }.map { try $0.get() }
     }
 
     /// The same by the kernel for shared memory, the blocks dealt among the ranks.
@@ -79,6 +87,10 @@ private func extremes(rank: Int, count: Int) -> [Float] {
             #expect(runs.allSatisfy { $0 == expected }, "seed \(seed), \(ranks) ranks, \(count) elements, \(limits)")
         }
         #expect(reduceShared(steps, from: scales) == expected, "seed \(seed), \(ranks) ranks, \(count) elements")
+        for hosts in [Array(repeating: 0, count: ranks), (0..<ranks).map { $0 / 2 }] {
+            let runs = try reduce(steps, from: scales, hosts: hosts)
+            #expect(runs.allSatisfy { $0 == expected }, "seed \(seed), hosts \(hosts), \(count) elements")
+        }
         // Another order of the ranks.
         let rotated = steps.map { Array($0[1...] + $0[..<1]) }
         #expect(try reduce(rotated, from: scales, limits: ringOnly)[0] == expected, "seed \(seed)")
