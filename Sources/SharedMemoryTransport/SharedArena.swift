@@ -12,6 +12,9 @@ public final class SharedArena: Sendable {
     /// Blocks begin at pages, so that giving one back returns its memory to the system.
     private static let granule = 4096
 
+    /// `MADV_REMOVE`, which Glibc's module does not show.
+    private static let removePages: Int32 = 9
+
     /// - Parameter capacity: the most that can ever be allocated (bytes); only what is used takes up memory. The default
     ///   is the size of the machine's memory.
     /// - Throws: `SharedMemoryError`.
@@ -42,7 +45,7 @@ public final class SharedArena: Sendable {
 
     fileprivate func giveBack(_ range: Range<Int>) {
         // Takes the pages away, so that they do not stay in memory and the next owner finds zeros.
-        madvise(mapping.base + range.lowerBound, range.count, 9 /* MADV_REMOVE */)
+        madvise(mapping.base + range.lowerBound, range.count, Self.removePages)
         free.withLock { $0.giveBack(range) }
     }
 

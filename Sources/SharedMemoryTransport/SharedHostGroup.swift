@@ -22,7 +22,7 @@ public final class SharedHostGroup: SharedMemoryGroup {
     private let watches: [Int32]
     private let abortReason: () -> String?
     private let spins: UInt32
-    private let yields: Bool
+    public let isCrowded: Bool
 
     /// How long to sleep before looking whether to give up.
     private static let patienceNanoseconds: UInt64 = 10_000_000
@@ -52,8 +52,8 @@ public final class SharedHostGroup: SharedMemoryGroup {
         self.watches = watches
         // Asking again saves a sleep and a wake-up where everyone has a core; with fewer cores it would keep the one
         // from running that is waited for, so the core is offered to it first.
-        yields = sysconf(Int32(_SC_NPROCESSORS_ONLN)) < ranks.count
-        spins = yields ? 4 : 2000
+        isCrowded = sysconf(Int32(_SC_NPROCESSORS_ONLN)) < ranks.count
+        spins = isCrowded ? 4 : 2000
     }
 
     deinit {
@@ -83,7 +83,7 @@ public final class SharedHostGroup: SharedMemoryGroup {
 
     public func wait(for member: Int, toReach count: UInt32) throws {
         let word = counter(member)
-        if shared_word_spin(word, count, spins, yields ? 1 : 0) != 0 { return }
+        if shared_word_spin(word, count, spins, isCrowded ? 1 : 0) != 0 { return }
         while true {
             let hasEnded = shared_word_load(departure(member)) != 0
             let isDead = watches[member] >= 0 && shared_memory_process_ended(watches[member]) != 0

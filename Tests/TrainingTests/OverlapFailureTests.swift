@@ -81,7 +81,8 @@ import Training
     @Test func aLaneThatCannotBeOpenedIsToldAsItself() throws {
         let run = try OverlapTests.run(.sync)
         let lanes = Lanes(size: 3)
-        let results = lanes.run(open: { rank in if rank == 1 { throw NoLane() } }) { communicator, exchange, _ in
+        let open: @Sendable (Int) throws -> Void = { rank in if rank == 1 { throw NoLane() } }
+        let results = lanes.run(open: open) { communicator, exchange, _ in
             try run.generation(run.trainer(rank: communicator.rank), communicator, exchange: exchange)
         }
         for (rank, result) in results.enumerated() {

@@ -116,7 +116,8 @@ final class SharedMemoryCollectives {
 
     /// Replaces each element by its reduction over the members, in member order; all have the same bits.
     func allReduce(_ memory: UnsafeMutableRawBufferPointer, _ reduction: Reduction) throws {
-        if memory.count <= SharedMemoryLayout.slotBytes {
+        // Where members share cores a wait costs more than the slots' copies.
+        if memory.count <= (group.isCrowded ? SharedMemoryLayout.slotBytes : SharedMemoryLayout.slotBytes / 4) {
             try allReduceThroughSlots(memory, reduction)
         } else {
             try allReduceDirectly(.allReduce, memory, alignment: reduction.elementBytes) { sources, _, bytes in
@@ -236,13 +237,22 @@ final class SharedMemoryCollectives {
         var start = 0
         while start < bytes {
             let count = min(Self.blockBytes, bytes - start)
-            if sources.count == 1 {
-                block.copyMemory(from: sources[0] + start, byteCount: count)
-            } else {
-                reduction(sources[0] + start, sources[1] + start, into: block, bytes: count)
-                for source in sources.dropFirst(2) { reduction(block, source + start, into: block, bytes: count) }
+            let result = targets[0] + start
+            var partial = sources[0] + start
+            for source in sources[1...].dropLast() {
+                reduction(partial, source + start, into: block, bytes: count)
+                partial = block
             }
-            for target in targets { (target + start).copyMemory(from: block, byteCount: count) }
+            if sources.count == 1 {
+                if result != partial { result.copyMemory(from: partial, byteCount: count) }
+            } else {
+                // Straight to the first target. Where that is the last source it must be the left operand; the bits do
+                // not depend on which comes first.
+                let last = sources[sources.count - 1] + start
+                let (left, right) = result == last ? (last, partial) : (partial, last)
+                reduction(left, right, into: result, bytes: count)
+            }
+            for target in targets.dropFirst() { (target + start).copyMemory(from: result, byteCount: count) }
             start += count
         }
     }

@@ -12,6 +12,9 @@ public protocol SharedMemoryGroup: AnyObject {
     /// By member: its rank in the generation.
     var ranks: [Int] { get }
 
+    /// Whether the host has fewer cores than members; the same on all of them.
+    var isCrowded: Bool { get }
+
     /// A member's control region, `SharedMemoryLayout.byteCount` bytes, zero at first.
     func control(of member: Int) -> UnsafeMutableRawPointer
 
