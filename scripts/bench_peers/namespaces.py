@@ -3,7 +3,7 @@
 
     namespaces.py HOSTS RATE    makes them, measures each line with a TCP transfer (Mbit/s) and removes them
 
-All hosts hang on a switch by one line each, or on each other by one line a pair (a mesh). Host h has the address
+All hosts hang on a switch by one line each. Host h has the address
 10.77.0.h, from 1 on. Rates are tc's, such as 1gbit; tc's token bucket shapes both ends of a line.
 """
 
@@ -37,15 +37,12 @@ def call(*command):
 
 
 class Hosts:
-    """`count` hosts for the time of a block.
-
-    With `mesh`, every pair has a line of its own; `slow` is then {(a, b): rate} for those that differ (from 0 on).
-    """
+    """`count` hosts on a switch, for the time of a block."""
 
     made = 0
 
-    def __init__(self, count, rate, mesh=False, slow=None):
-        self.count, self.rate, self.mesh, self.slow = count, rate, mesh, slow or {}
+    def __init__(self, count, rate):
+        self.count, self.rate = count, rate
         Hosts.made += 1
         self.prefix = f"murmur-{os.getpid()}-{Hosts.made}"
         self.namespaces = []
@@ -53,12 +50,9 @@ class Hosts:
     def __enter__(self):
         try:
             names = [self.name(host) for host in range(self.count)]
-            for name in names + ([] if self.mesh else [self.switch]):
+            for name in [*names, self.switch]:
                 self.add_namespace(name)
-            if self.mesh:
-                self.join_pairs()
-            else:
-                self.join_by_switch()
+            self.join_by_switch()
             return self
         except BaseException:
             self.__exit__()
@@ -79,10 +73,6 @@ class Hosts:
     @staticmethod
     def address(host):
         return f"10.77.0.{host + 1}"
-
-    def interface(self, host):
-        """One that has the host's address."""
-        return f"to{2 if host == 0 else 1}" if self.mesh else "veth0"
 
     def inside(self, host, command):
         return ["ip", "netns", "exec", self.name(host), *command]
@@ -108,20 +98,6 @@ class Hosts:
             call("ip", "-n", name, "address", "add", f"{self.address(host)}/24", "dev", "veth0")
             self.bring_up(name, "veth0", self.rate)
             self.bring_up(self.switch, port, self.rate)
-
-    def join_pairs(self):
-        for a, b in self.pairs():
-            rate = self.slow.get((a, b), self.rate)
-            ends = (a, f"to{b + 1}", b), (b, f"to{a + 1}", a)
-            call(
-                *f"ip -n {self.name(a)} link add {ends[0][1]} type veth".split(),
-                *f"peer name {ends[1][1]} netns {self.name(b)}".split(),
-            )
-            for host, device, other in ends:
-                call("ip", "-n", self.name(host), "address", "add", f"{self.address(host)}/32", "dev", device)
-                self.bring_up(self.name(host), device, rate)
-                route = f"route add {self.address(other)}/32 dev {device} src {self.address(host)}"
-                call("ip", "-n", self.name(host), *route.split())
 
     @staticmethod
     def bring_up(namespace, device, rate):
