@@ -1,0 +1,166 @@
+extension SharedMemoryCollectives {
+    /// Replaces each element by its reduction over the members, in member order; all have the same bits.
+    func allReduce(_ memory: UnsafeMutableRawBufferPointer, _ reduction: Reduction) throws {
+        // Where members share cores a wait costs more than the slots' copies.
+        if memory.count <= (group.isCrowded ? SharedMemoryLayout.slotBytes : SharedMemoryLayout.slotBytes / 4) {
+            try allReduceThroughSlots(memory, reduction)
+        } else {
+            try allReduceDirectly(.allReduce, memory, alignment: reduction.elementBytes) { sources, _, bytes in
+                self.reduce(sources, reduction, bytes: bytes, into: sources)
+            }
+        }
+    }
+
+    /// Every member writes its values into its slot and reduces all slots itself: one phase, `size · n` bytes read.
+    private func allReduceThroughSlots(_ memory: UnsafeMutableRawBufferPointer, _ reduction: Reduction) throws {
+        let parity = fillSlot(.allReduce, memory)
+        try synchronize()
+        try reduceSlots(.allReduce, memory, parity, reduction)
+    }
+
+    /// Copies a small buffer into this member's slot.
+    ///
+    /// - Returns: the parity of the slot.
+    private func fillSlot(_ kind: Kind, _ memory: UnsafeMutableRawBufferPointer) -> Int {
+        let parity = number & 1
+        number += 1
+        let control = group.control(of: group.member)
+        SharedMemoryLayout.descriptor(control, parity).storeBytes(
+            of: SharedBufferDescriptor(kind: kind.rawValue, isShared: 0, bytes: UInt64(memory.count), offset: 0),
+            as: SharedBufferDescriptor.self)
+        SharedMemoryLayout.slot(control, parity).copyMemory(from: memory.baseAddress!, byteCount: memory.count)
+        return parity
+    }
+
+    /// Reduces all members' slots, in member order, into `memory`.
+    private func reduceSlots(
+        _ kind: Kind, _ memory: UnsafeMutableRawBufferPointer, _ parity: Int, _ reduction: Reduction
+    ) throws {
+        let slots = try (0..<size).map { member in
+            let control = group.control(of: member)
+            let descriptor = SharedMemoryLayout.descriptor(control, parity).load(as: SharedBufferDescriptor.self)
+            guard descriptor.kind == kind.rawValue, descriptor.bytes == UInt64(memory.count) else {
+                throw CollectiveError(
+                    .sizeMismatch(
+                        expected: memory.count, got: Int(clamping: descriptor.bytes), from: group.ranks[member]))
+            }
+            return SharedMemoryLayout.slot(control, parity)
+        }
+        guard size > 1 else { return }
+        let out = memory.baseAddress!
+        reduction(slots[0], slots[1], into: out, bytes: memory.count)
+        for slot in slots.dropFirst(2) { reduction(out, slot, into: out, bytes: memory.count) }
+    }
+
+    /// An all-reduce of a small buffer over several hosts, as one of them sees it: the leader, member 0, reduces the
+    /// slots, goes `outside` with the result, and gives what it brings back to the others.
+    func allReduceThroughLeader(
+        _ memory: UnsafeMutableRawBufferPointer, _ reduction: Reduction, outside: () throws -> Void
+    ) throws {
+        let parity = fillSlot(.hierarchical, memory)
+        let start = phase
+        let slot = SharedMemoryLayout.slot(group.control(of: 0), parity)
+        if group.member == 0 {
+            for member in 1..<max(size, 1) { try group.wait(for: member, toReach: start &+ 1) }
+            try reduceSlots(.hierarchical, memory, parity, reduction)
+            try outside()
+            slot.copyMemory(from: memory.baseAddress!, byteCount: memory.count)
+            phase = start &+ 2
+            group.announce(phase)
+        } else {
+            group.announce(start &+ 1)
+            try group.wait(for: 0, toReach: start &+ 2)
+            phase = start &+ 2
+            memory.baseAddress!.copyMemory(from: slot, byteCount: memory.count)
+        }
+    }
+
+    /// Begins the inside of an all-reduce of a large buffer over several hosts; nil if somebody's buffer is staged.
+    func beginReduceToLeader(
+        _ memory: UnsafeMutableRawBufferPointer, chunks: [Range<Int>], _ reduction: Reduction
+    ) throws -> ReduceToLeader? {
+        let places = try enter(.hierarchical, memory, bytes: memory.count).places.compactMap { $0 }
+        guard places.count == size else { return nil }
+        return ReduceToLeader(self, memory, chunks: chunks, reduction, places: places, start: phase)
+    }
+
+    /// Every member reduces its part of the buffer straight from all others' and writes the result into all of them:
+    /// two phases, `2n` bytes read and written, whatever the number of members.
+    ///
+    /// - Parameters:
+    ///   - alignment: parts begin at multiples of this many bytes.
+    ///   - combine: reduces the members' bytes at these places, which begin at an offset (bytes) of the buffer, and
+    ///     writes the result to all of them.
+    func allReduceDirectly(
+        _ kind: Kind, _ memory: UnsafeMutableRawBufferPointer, alignment: Int,
+        combine: (_ places: [UnsafeMutableRawPointer], _ offset: Int, _ bytes: Int) throws -> Void
+    ) throws {
+        let isStaged = group.offset(of: UnsafeRawBufferPointer(memory)) == nil
+        let feed = isStaged ? UnsafeRawBufferPointer(memory) : nil
+        stage(feed, round: 0, of: SharedMemoryLayout.stagingBytes)
+        let buffers = try enter(kind, memory, bytes: memory.count)
+        let rounds = (memory.count + buffers.roundBytes - 1) / buffers.roundBytes
+        for round in 0..<rounds {
+            let start = round * buffers.roundBytes
+            let count = min(buffers.roundBytes, memory.count - start)
+            let part = evenRange(member: group.member, of: size, bytes: count, alignment: alignment)
+            if !part.isEmpty {
+                let places = (0..<size).map { place($0, start, round, buffers) + part.lowerBound }
+                try combine(places, start + part.lowerBound, part.count)
+            }
+            stage(feed, round: round + 1, of: buffers.roundBytes)
+            try synchronize()
+            if isStaged { (memory.baseAddress! + start).copyMemory(from: ownStaging(round), byteCount: count) }
+        }
+    }
+
+    /// Reduces `bytes` at the sources, in order, and writes the result to all of `targets`, which may be sources.
+    func reduce(
+        _ sources: [UnsafeMutableRawPointer], _ reduction: Reduction, bytes: Int,
+        into targets: [UnsafeMutableRawPointer]
+    ) {
+        var start = 0
+        while start < bytes {
+            let count = min(Self.blockBytes, bytes - start)
+            let result = targets[0] + start
+            var partial = sources[0] + start
+            for source in sources[1...].dropLast() {
+                reduction(partial, source + start, into: block, bytes: count)
+                partial = block
+            }
+            if sources.count == 1 {
+                if result != partial { result.copyMemory(from: partial, byteCount: count) }
+            } else {
+                // Straight to the first target. Where that is the last source it must be the left operand; the bits do
+                // not depend on which comes first.
+                let last = sources[sources.count - 1] + start
+                let (left, right) = result == last ? (last, partial) : (partial, last)
+                reduction(left, right, into: result, bytes: count)
+            }
+            for target in targets.dropFirst() { (target + start).copyMemory(from: result, byteCount: count) }
+            start += count
+        }
+    }
+
+    /// Leaves the reduction over the members at this member's range of its buffer; the rest is unspecified.
+    func reduceScatter(
+        _ memory: UnsafeMutableRawBufferPointer, parts: [Range<Int>], _ reduction: Reduction
+    ) throws {
+        let isStaged = group.offset(of: UnsafeRawBufferPointer(memory)) == nil
+        let feed = isStaged ? UnsafeRawBufferPointer(memory) : nil
+        stage(feed, round: 0, of: SharedMemoryLayout.stagingBytes)
+        let buffers = try enter(.reduceScatter, memory, bytes: memory.count)
+        let rounds = (memory.count + buffers.roundBytes - 1) / buffers.roundBytes
+        for round in 0..<rounds {
+            let start = round * buffers.roundBytes
+            let range = start..<min(start + buffers.roundBytes, memory.count)
+            let part = parts[group.member].clamped(to: range)
+            if !part.isEmpty {
+                let sources = (0..<size).map { place($0, start, round, buffers) + (part.lowerBound - start) }
+                reduce(sources, reduction, bytes: part.count, into: [memory.baseAddress! + part.lowerBound])
+            }
+            stage(feed, round: round + 1, of: buffers.roundBytes)
+            try synchronize()
+        }
+    }
+}
