@@ -88,6 +88,7 @@ import Testing
     // MARK: Properties
 
     @Test func crossoversMoveWithTheCosts() throws {
+        var moved = [0, 0, 0]
         for seed in UInt64(0)..<100 {
             var random = Philox(seed: seed, path: [3])
             let hosts = (0..<2 + random.below(12)).map { $0 }
@@ -102,7 +103,19 @@ import Testing
             #expect(plans[1].smallBytes >= plans[0].smallBytes, "seed \(seed): dearer messages, fewer steps")
             #expect(plans[2].smallBytes <= plans[0].smallBytes, "seed \(seed): dearer bytes, fewer bytes")
             #expect(plans[1].chunkBytes >= plans[0].chunkBytes, "seed \(seed): dearer messages, longer ones")
+            moved[0] += plans[1].smallBytes > plans[0].smallBytes ? 1 : 0
+            moved[1] += plans[2].smallBytes < plans[0].smallBytes ? 1 : 0
+            moved[2] += plans[1].chunkBytes > plans[0].chunkBytes ? 1 : 0
         }
+        #expect(moved.allSatisfy { $0 > 20 }, "in most of 100 models there is something to move: \(moved)")
+    }
+
+    @Test func theCrossoverIsWhereTheTwoWaysCostTheSame() throws {
+        // Doubling: 2α + 2βn; ring of four: 6α + 1.5βn. They meet at n = 8α/β.
+        let cost = LinkCost(alpha: 100e-6, beta: 1e-8)
+        let plan = try plan([0, 1, 2, 3], network: cost)
+        #expect(plan.small == .recursiveDoubling && plan.large == .ring)
+        #expect(plan.smallBytes == 64 << 10, "the greatest power of two up to 80,000")
     }
 
     @Test func theChosenWayIsTheCheapestAtEitherEnd() throws {
