@@ -75,6 +75,7 @@ public final class Communicator {
             case .sharedMemory: try shared?.allReduce(memory, reduction)
             case .hierarchical: try hierarchicalAllReduce(memory, reduction)
             case .recursiveDoubling: try recursiveDoublingAllReduce(memory, reduction, among: ring)
+            case .tree: try treeAllReduce(memory, reduction)
             case .ring, .auto: try ringAllReduce(memory, reduction)
             }
         }

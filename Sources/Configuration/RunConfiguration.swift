@@ -201,6 +201,8 @@ extension RunConfiguration {
         public var overlap = Overlap.auto
         /// Bytes of the buckets in which gradients leave; a larger parameter is a bucket of its own.
         public var bucketBytes = 4 << 20
+        /// Measure the links between hosts when a generation begins.
+        public var measureLinks = false
     }
 
     public struct Progress: Sendable, Equatable, Codable {

@@ -66,6 +66,8 @@ public enum CollectiveBench {
         public var transport = Transport.auto
         public var algorithm = AllReduceAlgorithm.auto
         public var sum = Sum.plain
+        /// Whether to measure the links between hosts first, and order the ring by them.
+        public var measuresLinks = false
         /// Where to listen for workers that come by themselves from any host; nil starts them here.
         public var listen: String?
         /// Where to put the ticket for them.
@@ -100,6 +102,7 @@ public enum CollectiveBench {
         var settings = CollectiveSettings()
         settings.sharing = options.transport.sharing
         settings.algorithm = options.algorithm
+        settings.measuresLinks = options.measuresLinks
         let job = JobSpecification(
             work: .collectiveBench(
                 .init(

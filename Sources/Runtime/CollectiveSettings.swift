@@ -15,10 +15,13 @@ struct CollectiveSettings: Codable, Sendable {
 
     var sharing = Sharing.auto
     var algorithm = AllReduceAlgorithm.auto
+    /// Whether a generation over several hosts begins by measuring its links, to order the ring and to choose sizes.
+    var measuresLinks = false
 
     init() {}
 
     init(_ configuration: RunConfiguration) {
+        measuresLinks = configuration.collectives.measureLinks
         switch configuration.cluster.transport {
         case .auto: sharing = .auto
         case .shm: sharing = .required

@@ -138,7 +138,7 @@ final class TrainingThread: @unchecked Sendable {
             defer { link.close() }
             let source: Int? = if case .rank(let rank) = formed.stateSource { Int(rank) } else { nil }
             let communicator = try GenerationCommunicator.form(
-                over: link, arena: arena, settings: collectives, abort: abort)
+                over: link, arena: arena, settings: collectives, abort: abort, note: noticed)
             let recorder = recorder
             try recorder?.beginGeneration(formed.generation.rawValue, over: communicator)
             recorder?.attach(communicator)

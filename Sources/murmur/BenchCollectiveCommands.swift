@@ -45,10 +45,11 @@ extension BenchCollectiveCommand {
                 OptionSyntax("--transport", "T", "auto, shm, ipc or tcp (default auto: shared memory within a host)"),
                 OptionSyntax(
                     "--algorithm", "A",
-                    "of all-reduce: auto, ring, recursive-doubling, hierarchical or shared-memory (default auto)"),
+                    "of all-reduce: auto, ring, recursive-doubling, tree, hierarchical or shared-memory (default auto)"),
                 OptionSyntax(
                     "--compress", "C",
                     "of all-reduce: none, order-free, float16, bfloat16, int8, topk:F or powersgd:R (default none)"),
+                OptionSyntax("--measure-links", nil, "measure the links between hosts first; order the ring by them"),
                 OptionSyntax("--memory", "M", "shared (as gradient buckets are) or own (default shared)"),
                 OptionSyntax("--listen", "E", "wait at tcp://ADDRESS:* for workers that join from any host"),
                 OptionSyntax("--ticket", "FILE", "where to put the ticket they join with"),
@@ -73,6 +74,7 @@ extension BenchCollectiveCommand {
         guard collective == .allReduce || (options.sum == .plain && options.algorithm == .auto) else {
             throw Failure(.usage, "--algorithm and --compress are for bench allreduce")
         }
+        options.measuresLinks = arguments.flag("--measure-links")
         options.memory = try choice("--memory", arguments, default: .shared)
         options.listen = arguments.text("--listen")
         options.ticketPath = arguments.text("--ticket")

@@ -60,6 +60,7 @@ final class TrainingRun: Job {
         guard overlaps(generation.communicator) else {
             return try trainer.run(source: source, over: generation.communicator, observer: observer)
         }
+        observer.entered(.restore, step: trainer.state.completedSteps + 1)
         return try generation.gradientLane.run(beside: generation.communicator) { exchange in
             try trainer.run(
                 source: source, over: generation.communicator, exchange: exchange, observer: observer)
