@@ -20,6 +20,8 @@ public final class Communicator {
     /// The hosts' leaders in the order of their ring.
     let leaderRing: [Int]
 
+    /// The hosts in the order of the ring.
+    public var hostOrder: [Int] { leaderRing.map { topology.hosts[$0] } }
     /// Which way all-reduces go; the same on all ranks.
     public var algorithm = AllReduceAlgorithm.auto
     /// Is told of each collective; nil asks nothing of anybody.

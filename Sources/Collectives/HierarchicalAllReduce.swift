@@ -48,7 +48,7 @@ extension Communicator {
             return try inside.follow(finals: finals)
         }
         let numbers = Dictionary(uniqueKeysWithValues: chunks.enumerated().map { ($1.lowerBound, $0) })
-        pass.prepare = { _, chunk in try inside.complete(chunk: numbers[chunk.lowerBound] ?? 0) }
+        pass.prepare = { chunk in try inside.complete(chunk: numbers[chunk.lowerBound] ?? 0) }
         pass.finished = { _ in inside.publish() }
         try run(pass, reduction)
         try inside.end()

@@ -26,7 +26,7 @@ struct RingPass {
     let chunkBytes: Int
     /// Called before the values that this rank itself has at a chunk are read, once for each chunk of each segment that
     /// is reduced or is the first.
-    var prepare: ((_ segment: Int, _ chunk: Range<Int>) throws -> Void)?
+    var prepare: ((_ chunk: Range<Int>) throws -> Void)?
     /// Called when a chunk of an all-reduce has its final value here.
     var finished: ((_ chunk: Range<Int>) throws -> Void)?
 
@@ -94,7 +94,7 @@ extension Communicator {
             let ahead = received == toReceive ? toSend : received + limits.window
             while sent < min(toSend, own + received, ahead) {
                 let chunk = outgoing.next()
-                if outgoing.position == 0 { try pass.prepare?(pass.first, chunk) }
+                if outgoing.position == 0 { try pass.prepare?(chunk) }
                 try link.send(UnsafeRawBufferPointer(rebasing: pass.memory[chunk]), to: right)
                 sent += 1
             }
@@ -102,8 +102,8 @@ extension Communicator {
             let chunk = incoming.next()
             step = incoming.position + 1
             let place = base + chunk.lowerBound
-            let (segment, action) = pass.arrivals[incoming.position]
-            if action == .reduce { try pass.prepare?(segment, chunk) }
+            let action = pass.arrivals[incoming.position].action
+            if action == .reduce { try pass.prepare?(chunk) }
             try link.receive(from: left) { bytes in
                 guard bytes.count == chunk.count else {
                     throw CollectiveError(.sizeMismatch(expected: chunk.count, got: bytes.count, from: left))

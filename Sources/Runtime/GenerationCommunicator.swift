@@ -1,24 +1,41 @@
 import Collectives
-import Dispatch
 import SharedMemoryTransport
 import ZeroMQTransport
 
 /// Makes a generation's communicator: finds out which ranks share memory.
 enum GenerationCommunicator {
-    /// - Parameter note: told, on rank 0, what was measured and chosen, in one line.
+    /// Where a generation's ranks are and what was chosen for them.
+    struct Arrangement: Sendable {
+        let hosts: [Int]
+        let limits: CollectiveLimits
+        let hostOrder: [Int]
+
+        init(of communicator: Communicator) {
+            hosts = communicator.topology.hosts
+            limits = communicator.limits
+            hostOrder = communicator.hostOrder
+        }
+    }
+
+    /// - Parameters:
+    ///   - known: what was found for the same ranks before; links are then not measured again.
+    ///   - note: told, on rank 0, what was measured and chosen, in one line.
     /// - Throws: `CollectiveError`, and `Failure` where shared memory is required and not to be had.
     static func form(
         over link: NetworkLink, arena: SharedArena?, settings: CollectiveSettings, abort: AbortSignal,
-        note: (String) -> Void = { _ in }
+        like known: Arrangement? = nil, note: (String) -> Void = { _ in }
     ) throws -> Communicator {
         let network = Communicator(link: link)
         guard link.size > 1 else { return network }
         let formation = try HostFormation.form(over: network, arena: arena) { abort.reason }
         var limits = CollectiveLimits()
         var hostOrder: [Int]?
-        if settings.measuresLinks, Topology(hosts: formation.hosts).hostCount > 1 {
+        if let known, known.hosts == formation.hosts {
+            limits = known.limits
+            hostOrder = known.hostOrder
+        } else if settings.measuresLinks, Topology(hosts: formation.hosts).hostCount > 1 {
             let measured = try Calibration.measure(over: network, topology: formation.hosts) {
-                DispatchTime.now().uptimeNanoseconds
+                UInt64(MonotonicClock.nanoseconds)
             }
             let order = measured.ringOrdering().hosts
             let plan = try CollectivePlan(model: measured.model(ring: order))

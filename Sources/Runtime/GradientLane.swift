@@ -32,9 +32,10 @@ struct GradientLane: @unchecked Sendable {
         let peers = try zip(formed.members, endpoints).map { member, endpoint in
             PeerAddress(endpoint: endpoint, publicKey: try PeerAddress(member).publicKey)
         }
+        let arrangement = GenerationCommunicator.Arrangement(of: communicator)
         do {
             return try OverlappedExchange.run(
-                abort: { [abort] in abort.fire($0) }, open: { try open(peers) }, { try body($0) })
+                abort: { [abort] in abort.fire($0) }, open: { try open(peers, like: arrangement) }, { try body($0) })
         } catch let error as CollectiveError {
             // Not `close`: the others are not to think that this rank left in order.
             communicator.link.cancel()
@@ -42,11 +43,13 @@ struct GradientLane: @unchecked Sendable {
         }
     }
 
-    private func open(_ peers: [PeerAddress]) throws -> OverlappedExchange.Lane {
+    private func open(_ peers: [PeerAddress], like known: GenerationCommunicator.Arrangement) throws
+        -> OverlappedExchange.Lane
+    {
         let link = try port.makeLink(
             rank: formed.rank, peers: peers, runID: runID, generation: formed.generation.rawValue, abort: abort)
         let communicator = try GenerationCommunicator.form(
-            over: link, arena: arena, settings: settings, abort: abort)
+            over: link, arena: arena, settings: settings, abort: abort, like: known)
         recorder?.attach(communicator, to: "buckets")
         return OverlappedExchange.Lane(communicator) { link.close() }
     }

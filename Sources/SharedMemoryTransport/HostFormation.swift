@@ -37,7 +37,7 @@ public struct HostFormation {
         let record = Record(
             sharesMemory: arena == nil ? 0 : 1, label: label, identity: .own(),
             control: try control?.address() ?? nowhere, arena: try arena?.mapping.address() ?? nowhere)
-        let records = try gather(record, over: communicator)
+        let records = try communicator.gathered(record)
 
         let wanted = hostNumbers(records)
         let rank = communicator.rank
@@ -49,7 +49,7 @@ public struct HostFormation {
                 peers: members.map { (records[$0].control, records[$0].arena) }, abortReason: abortReason)
         }
         // Nobody uses what not everybody on the host has.
-        let works = try gather(UInt64(members.count == 1 || group != nil ? 1 : 0), over: communicator)
+        let works = try communicator.gathered(UInt64(members.count == 1 || group != nil ? 1 : 0))
         let broken = Set(wanted.indices.filter { works[$0] == 0 }.map { wanted[$0] })
         let hosts = number(wanted.indices.map { broken.contains(wanted[$0]) ? ($0, -1) : (wanted[$0], 0) })
         return HostFormation(hosts: hosts, group: broken.contains(wanted[rank]) ? nil : group)
@@ -73,24 +73,6 @@ public struct HostFormation {
             if let index = seen.firstIndex(where: { $0 == key }) { return index }
             seen.append(key)
             return seen.count - 1
-        }
-    }
-
-    private static func gather<Value: BitwiseCopyable>(
-        _ value: Value, over communicator: Communicator
-    ) throws -> [Value] {
-        let words = (MemoryLayout<Value>.size + 7) / 8
-        var own = [Int64](repeating: 0, count: words)
-        own.withUnsafeMutableBytes { $0.storeBytes(of: value, as: Value.self) }
-        var all = [Int64](repeating: 0, count: words * communicator.size)
-        try own.withUnsafeBufferPointer { own in
-            try all.withUnsafeMutableBufferPointer {
-                try communicator.allGather(
-                    own, counts: Array(repeating: words, count: communicator.size), into: $0)
-            }
-        }
-        return all.withUnsafeBytes { bytes in
-            (0..<communicator.size).map { bytes.loadUnaligned(fromByteOffset: $0 * words * 8, as: Value.self) }
         }
     }
 }

@@ -58,7 +58,7 @@ extension Communicator {
         var magnitudes = [Int32](repeating: 0, count: scales.exponents.count)
         var isDone = false
         try perform("order-free all-reduce") {
-            let places = try shared.enter(.orderFree, memory, bytes: memory.count).places.compactMap { $0 }
+            let places = try shared.enter(.orderFree, memory).places.compactMap { $0 }
             guard places.count == size else { return }
             let share = evenRange(member: rank, of: size, bytes: magnitudes.count, alignment: 1)
             magnitudes.withUnsafeMutableBufferPointer { [scales] in

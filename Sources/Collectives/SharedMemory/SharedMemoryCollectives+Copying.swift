@@ -5,7 +5,7 @@ extension SharedMemoryCollectives {
         let isStaged = group.offset(of: UnsafeRawBufferPointer(memory)) == nil
         let feed = isStaged ? UnsafeRawBufferPointer(rebasing: memory[own]) : nil
         stage(feed, round: 0, of: SharedMemoryLayout.stagingBytes)
-        let buffers = try enter(.allGather, memory, bytes: memory.count)
+        let buffers = try enter(.allGather, memory)
         let longest = parts.map(\.count).max() ?? 0
         let rounds = (longest + buffers.roundBytes - 1) / max(buffers.roundBytes, 1)
         for round in 0..<rounds {
@@ -29,7 +29,7 @@ extension SharedMemoryCollectives {
         let isStaged = isRoot && group.offset(of: UnsafeRawBufferPointer(memory)) == nil
         let feed = isStaged ? UnsafeRawBufferPointer(memory) : nil
         stage(feed, round: 0, of: SharedMemoryLayout.stagingBytes)
-        var buffers = try enter(.broadcast, memory, bytes: memory.count)
+        var buffers = try enter(.broadcast, memory)
         buffers.roundBytes = buffers.places[root] == nil ? SharedMemoryLayout.stagingBytes : memory.count
         let rounds = (memory.count + buffers.roundBytes - 1) / max(buffers.roundBytes, 1)
         for round in 0..<rounds {

@@ -5,9 +5,7 @@ extension SharedMemoryCollectives {
         if memory.count <= (group.isCrowded ? SharedMemoryLayout.slotBytes : SharedMemoryLayout.slotBytes / 4) {
             try allReduceThroughSlots(memory, reduction)
         } else {
-            try allReduceDirectly(.allReduce, memory, alignment: reduction.elementBytes) { sources, _, bytes in
-                self.reduce(sources, reduction, bytes: bytes, into: sources)
-            }
+            try allReduceDirectly(memory, reduction)
         }
     }
 
@@ -22,13 +20,9 @@ extension SharedMemoryCollectives {
     ///
     /// - Returns: the parity of the slot.
     private func fillSlot(_ kind: Kind, _ memory: UnsafeMutableRawBufferPointer) -> Int {
-        let parity = number & 1
-        number += 1
-        let control = group.control(of: group.member)
-        SharedMemoryLayout.descriptor(control, parity).storeBytes(
-            of: SharedBufferDescriptor(kind: kind.rawValue, isShared: 0, bytes: UInt64(memory.count), offset: 0),
-            as: SharedBufferDescriptor.self)
-        SharedMemoryLayout.slot(control, parity).copyMemory(from: memory.baseAddress!, byteCount: memory.count)
+        let parity = describe(kind, bytes: memory.count, offset: nil)
+        SharedMemoryLayout.slot(group.control(of: group.member), parity)
+            .copyMemory(from: memory.baseAddress!, byteCount: memory.count)
         return parity
     }
 
@@ -37,19 +31,10 @@ extension SharedMemoryCollectives {
         _ kind: Kind, _ memory: UnsafeMutableRawBufferPointer, _ parity: Int, _ reduction: Reduction
     ) throws {
         let slots = try (0..<size).map { member in
-            let control = group.control(of: member)
-            let descriptor = SharedMemoryLayout.descriptor(control, parity).load(as: SharedBufferDescriptor.self)
-            guard descriptor.kind == kind.rawValue, descriptor.bytes == UInt64(memory.count) else {
-                throw CollectiveError(
-                    .sizeMismatch(
-                        expected: memory.count, got: Int(clamping: descriptor.bytes), from: group.ranks[member]))
-            }
-            return SharedMemoryLayout.slot(control, parity)
+            _ = try descriptor(of: member, parity, kind, bytes: memory.count)
+            return SharedMemoryLayout.slot(group.control(of: member), parity)
         }
-        guard size > 1 else { return }
-        let out = memory.baseAddress!
-        reduction(slots[0], slots[1], into: out, bytes: memory.count)
-        for slot in slots.dropFirst(2) { reduction(out, slot, into: out, bytes: memory.count) }
+        reduce(slots, reduction, bytes: memory.count, into: [memory.baseAddress!])
     }
 
     /// An all-reduce of a small buffer over several hosts, as one of them sees it: the leader, member 0, reduces the
@@ -79,34 +64,26 @@ extension SharedMemoryCollectives {
     func beginReduceToLeader(
         _ memory: UnsafeMutableRawBufferPointer, chunks: [Range<Int>], _ reduction: Reduction
     ) throws -> ReduceToLeader? {
-        let places = try enter(.hierarchical, memory, bytes: memory.count).places.compactMap { $0 }
+        let places = try enter(.hierarchical, memory).places.compactMap { $0 }
         guard places.count == size else { return nil }
         return ReduceToLeader(self, memory, chunks: chunks, reduction, places: places, start: phase)
     }
 
     /// Every member reduces its part of the buffer straight from all others' and writes the result into all of them:
     /// two phases, `2n` bytes read and written, whatever the number of members.
-    ///
-    /// - Parameters:
-    ///   - alignment: parts begin at multiples of this many bytes.
-    ///   - combine: reduces the members' bytes at these places, which begin at an offset (bytes) of the buffer, and
-    ///     writes the result to all of them.
-    func allReduceDirectly(
-        _ kind: Kind, _ memory: UnsafeMutableRawBufferPointer, alignment: Int,
-        combine: (_ places: [UnsafeMutableRawPointer], _ offset: Int, _ bytes: Int) throws -> Void
-    ) throws {
+    private func allReduceDirectly(_ memory: UnsafeMutableRawBufferPointer, _ reduction: Reduction) throws {
         let isStaged = group.offset(of: UnsafeRawBufferPointer(memory)) == nil
         let feed = isStaged ? UnsafeRawBufferPointer(memory) : nil
         stage(feed, round: 0, of: SharedMemoryLayout.stagingBytes)
-        let buffers = try enter(kind, memory, bytes: memory.count)
+        let buffers = try enter(.allReduce, memory)
         let rounds = (memory.count + buffers.roundBytes - 1) / buffers.roundBytes
         for round in 0..<rounds {
             let start = round * buffers.roundBytes
             let count = min(buffers.roundBytes, memory.count - start)
-            let part = evenRange(member: group.member, of: size, bytes: count, alignment: alignment)
+            let part = evenRange(member: group.member, of: size, bytes: count, alignment: reduction.elementBytes)
             if !part.isEmpty {
                 let places = (0..<size).map { place($0, start, round, buffers) + part.lowerBound }
-                try combine(places, start + part.lowerBound, part.count)
+                reduce(places, reduction, bytes: part.count, into: places)
             }
             stage(feed, round: round + 1, of: buffers.roundBytes)
             try synchronize()
@@ -149,7 +126,7 @@ extension SharedMemoryCollectives {
         let isStaged = group.offset(of: UnsafeRawBufferPointer(memory)) == nil
         let feed = isStaged ? UnsafeRawBufferPointer(memory) : nil
         stage(feed, round: 0, of: SharedMemoryLayout.stagingBytes)
-        let buffers = try enter(.reduceScatter, memory, bytes: memory.count)
+        let buffers = try enter(.reduceScatter, memory)
         let rounds = (memory.count + buffers.roundBytes - 1) / buffers.roundBytes
         for round in 0..<rounds {
             let start = round * buffers.roundBytes

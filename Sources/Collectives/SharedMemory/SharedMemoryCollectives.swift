@@ -55,28 +55,38 @@ final class SharedMemoryCollectives {
         var roundBytes: Int
     }
 
-    /// Enters a collective: tells the others where this member's buffer is and learns where theirs are.
+    /// Says what this member brings to the next collective.
     ///
-    /// - Parameter total: what all members must agree on (bytes).
-    func enter(_ kind: Kind, _ memory: UnsafeMutableRawBufferPointer, bytes total: Int) throws -> Buffers {
+    /// - Parameter offset: where in the arena its buffer is; nil if it is not there.
+    /// - Returns: the parity of the collective.
+    func describe(_ kind: Kind, bytes: Int, offset: Int?) -> Int {
         let parity = number & 1
         number += 1
-        let offset = group.offset(of: UnsafeRawBufferPointer(memory))
         SharedMemoryLayout.descriptor(group.control(of: group.member), parity).storeBytes(
             of: SharedBufferDescriptor(
-                kind: kind.rawValue, isShared: offset == nil ? 0 : 1, bytes: UInt64(total),
-                offset: UInt64(offset ?? 0)),
+                kind: kind.rawValue, isShared: offset == nil ? 0 : 1, bytes: UInt64(bytes), offset: UInt64(offset ?? 0)),
             as: SharedBufferDescriptor.self)
+        return parity
+    }
+
+    /// What a member that has announced itself brings; throws if it is another collective, or of another size, than ours.
+    func descriptor(of member: Int, _ parity: Int, _ kind: Kind, bytes: Int) throws -> SharedBufferDescriptor {
+        let descriptor = SharedMemoryLayout.descriptor(group.control(of: member), parity)
+            .load(as: SharedBufferDescriptor.self)
+        guard descriptor.kind == kind.rawValue, descriptor.bytes == UInt64(bytes) else {
+            throw CollectiveError(
+                .sizeMismatch(expected: bytes, got: Int(clamping: descriptor.bytes), from: group.ranks[member]))
+        }
+        return descriptor
+    }
+
+    /// Enters a collective: tells the others where this member's buffer is and learns where theirs are.
+    func enter(_ kind: Kind, _ memory: UnsafeMutableRawBufferPointer) throws -> Buffers {
+        let parity = describe(kind, bytes: memory.count, offset: group.offset(of: UnsafeRawBufferPointer(memory)))
         try synchronize()
         var buffers = Buffers(places: [], roundBytes: memory.count)
         for member in 0..<size {
-            let descriptor = SharedMemoryLayout.descriptor(group.control(of: member), parity)
-                .load(as: SharedBufferDescriptor.self)
-            guard descriptor.kind == kind.rawValue, descriptor.bytes == UInt64(total) else {
-                throw CollectiveError(
-                    .sizeMismatch(
-                        expected: total, got: Int(clamping: descriptor.bytes), from: group.ranks[member]))
-            }
+            let descriptor = try descriptor(of: member, parity, kind, bytes: memory.count)
             guard descriptor.isShared == 1 else {
                 buffers.places.append(nil)
                 buffers.roundBytes = SharedMemoryLayout.stagingBytes

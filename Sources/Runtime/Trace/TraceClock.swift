@@ -25,7 +25,7 @@ package struct TraceClock: Equatable, Sendable {
         let estimate = ClockEstimate(try communicator.exchangeClocks(rounds: rounds, now: now)) ?? .same
         let offsets = try communicator.gathered(estimate.offset)
         let errors = try communicator.gathered(estimate.error)
-        let isKnown = try communicator.gathered(known == nil ? 0 : 1)
+        let isKnown = try communicator.gathered(Int64(known == nil ? 0 : 1))
         let knownOffsets = try communicator.gathered(known?.offset ?? 0)
         let knownErrors = try communicator.gathered(known?.error ?? 0)
         return resolve(

@@ -1,18 +1,6 @@
 import Collectives
 
 extension Communicator {
-    /// Each rank's value, by rank. All ranks call it.
-    func gathered(_ value: Int64) throws -> [Int64] {
-        var all = [Int64](repeating: 0, count: size)
-        try withUnsafePointer(to: value) { own in
-            try all.withUnsafeMutableBufferPointer {
-                try allGather(
-                    UnsafeBufferPointer(start: own, count: 1), counts: Array(repeating: 1, count: size), into: $0)
-            }
-        }
-        return all
-    }
-
     /// Each rank's text, by rank, on rank 0; nil on the others. All ranks call it.
     ///
     /// It goes in parts, so that a rank which only passes the others' on never holds all of them.
