@@ -71,15 +71,19 @@ def compare_algorithms(options):
 
 
 def algorithm_lines(hosts, per_host, sizes, algorithms):
+    # With one worker a host there is nothing to reduce inside it.
+    possible = [name for name in algorithms if per_host > 1 or name != "hierarchical"]
     sides = {
-        name: lambda name=name: run_ours(hosts, per_host, sizes, ["--algorithm", name]) for name in algorithms
+        name: lambda name=name: run_ours(hosts, per_host, sizes, ["--algorithm", name]) for name in possible
     }
     sides["Gloo"] = lambda: run_gloo(hosts, per_host, sizes)
     what = f"{hosts.count} hosts of {per_host} at {hosts.rate}"
     figures = take_turns(sides, sizes, what)
     for size in sizes:
-        medians = [figures[name][size][1] for name in sides]
-        cells = [f"{short(median)} · {share_of_line(hosts, size, median)}" for median in medians]
+        cells = []
+        for name in [*algorithms, "Gloo"]:
+            median = figures[name][size][1] if name in sides else None
+            cells.append(f"{short(median)} · {share_of_line(hosts, size, median)}" if median else "–")
         yield [str(hosts.count), str(per_host), name_size(size), *cells]
 
 
