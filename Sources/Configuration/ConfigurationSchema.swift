@@ -11,8 +11,9 @@ public enum ConfigurationSchema {
 
     private static let byName = Dictionary(uniqueKeysWithValues: keys.map { ($0.name, $0) })
 
-    /// The first components of dotted keys: `encoder`, `optimizer`, …
-    static let groups = Set(keys.compactMap { key in key.name.firstIndex(of: ".").map { String(key.name[..<$0]) } })
+    /// What comes before a dot in a key: `encoder`, `augment`, `augment.second`, …
+    static let groups = Set(
+        keys.flatMap { key in key.name.indices.filter { key.name[$0] == "." }.map { String(key.name[..<$0]) } })
 
     private static let topLevel: [ConfigurationKey] = [
         .choice("method", \.method, "The self-supervised method."),
@@ -107,6 +108,25 @@ public enum ConfigurationSchema {
         .number("augment.blur", \.augment.blur, .within(0.0...1.0), "Probability of the Gaussian blur."),
         .number("augment.blur_sigma_min", \.augment.blurSigmaMin, .above(0), "Least σ of the blur, in pixels."),
         .number("augment.blur_sigma_max", \.augment.blurSigmaMax, .above(0), "Greatest σ of the blur, in pixels."),
+        .number("augment.solarize", \.augment.solarize, .within(0.0...1.0), "Probability of the solarisation."),
+        .optionalNumber(
+            "augment.second.blur", \.augment.second.blur, .within(0.0...1.0),
+            "Probability of the blur for the second view; unset: `augment.blur`."),
+        .optionalNumber(
+            "augment.second.solarize", \.augment.second.solarize, .within(0.0...1.0),
+            "Probability of the solarisation for the second view; unset: `augment.solarize`."),
+        .integer(
+            "augment.local_views", \.augment.localViews, 0...64,
+            "Smaller views of each image beside the two global ones (multi-crop)."),
+        .integer(
+            "augment.local_size", \.augment.localSize, 0...4096,
+            "Side of the local views in pixels; 0: 3/7 of `augment.size`, rounded, if there are any."),
+        .number(
+            "augment.local_crop_min", \.augment.localCropMin, .above(0, through: 1),
+            "Least share of the area in a local view's crop."),
+        .number(
+            "augment.local_crop_max", \.augment.localCropMax, .above(0, through: 1),
+            "Greatest share of the area in a local view's crop."),
         .choice("augment.resample", \.augment.resample, "Filter that resizes the crops."),
         .numbers(
             "augment.mean", \.augment.mean, .within(0.0...1.0),

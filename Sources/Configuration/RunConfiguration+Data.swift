@@ -17,7 +17,7 @@ public struct DatasetTraits: Sendable, Equatable {
 
 extension RunConfiguration {
     /// Replaces every "from the data" by its value: `augment.size`, `augment.mean`, `augment.std`, `encoder.channels`,
-    /// and then `encoder.form`. What the user chose stays.
+    /// and then `encoder.form` and, with local views, `augment.local_size`. What the user chose stays.
     ///
     /// The resolved file and the text kept in checkpoints are to be written after this, so that a run resumed with the
     /// original file and one resumed with the resolved file are the same run.
@@ -29,6 +29,8 @@ extension RunConfiguration {
             augment.size = traits.uniformSize.flatMap { $0 <= Self.greatestOwnSize ? $0 : nil } ?? Self.defaultSize
         }
         if encoder.form == .auto { encoder.form = augment.size < Self.cifarFormBelow ? .cifar : .imagenet }
+        // Without local views it stays 0, as in the checkpoints of runs from before there were any.
+        if augment.localViews > 0, augment.localSize == 0 { augment.localSize = Self.localSize(of: augment.size) }
         if augment.mean.isEmpty {
             if let mean = traits.mean, let std = traits.std, mean.count == encoder.channels, std.count == mean.count {
                 (augment.mean, augment.std) = (mean, std)
@@ -48,6 +50,11 @@ extension RunConfiguration {
     static let greatestOwnSize = 96
     /// Side of the views of larger or mixed images.
     static let defaultSize = 224
+    /// 3/7 of the global views' side, rounded: 96 beside 224, as in SwAV; 1 at least.
+    static func localSize(of size: Int) -> Int {
+        max(1, (6 * size + 7) / 14)
+    }
+
     /// Views below this side get the CIFAR form of an encoder.
     static let cifarFormBelow = 64
 }

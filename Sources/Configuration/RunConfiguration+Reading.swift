@@ -107,6 +107,12 @@ extension RunConfiguration {
         guard augment.blurSigmaMin <= augment.blurSigmaMax else {
             throw fail("augment.blur_sigma_min", "more than augment.blur_sigma_max")
         }
+        guard augment.localCropMin <= augment.localCropMax else {
+            throw fail("augment.local_crop_min", "more than augment.local_crop_max")
+        }
+        guard augment.localViews == 0 || method.takesLocalViews else {
+            throw fail("augment.local_views", "\(method.rawValue) has no use for local views; leave the key out")
+        }
         guard augment.mean.count == augment.std.count else {
             throw fail(
                 "augment.std",

@@ -39,6 +39,13 @@ public struct RunConfiguration: Sendable, Equatable, Codable {
 
     public enum Method: String, Sendable, Codable, CaseIterable {
         case simclr
+
+        /// Whether it has a use for views beside the two global ones.
+        public var takesLocalViews: Bool {
+            switch self {
+            case .simclr: false
+            }
+        }
     }
 
     public enum BatchNorm: String, Sendable, Codable, CaseIterable {
@@ -144,11 +151,28 @@ extension RunConfiguration {
         public var blur = 0.5
         public var blurSigmaMin = 0.1
         public var blurSigmaMax = 2.0
+        /// Probability of the solarisation.
+        public var solarize = 0.0
+        /// What differs for the second view.
+        public var second = SecondView()
+        /// Smaller views beside the two global ones (multi-crop).
+        public var localViews = 0
+        /// Side of the local views in pixels; 0: from `size`, see `RunConfiguration.resolve(data:)`.
+        public var localSize = 0
+        /// Least share of the area that a local view's crop keeps.
+        public var localCropMin = 0.05
+        public var localCropMax = 0.14
         public var resample = Resampling.bicubic
         /// Mean of each channel in 0…1, subtracted; empty: by kind of dataset, see `RunConfiguration.resolve(data:)`.
         public var mean: [Double] = []
         /// Standard deviation of each channel in 0…1.
         public var std: [Double] = []
+
+        /// Probabilities for the second view; nil: those of all views.
+        public struct SecondView: Sendable, Equatable, Codable {
+            public var blur: Double?
+            public var solarize: Double?
+        }
     }
 
     public struct Loader: Sendable, Equatable, Codable {

@@ -7,12 +7,13 @@ public enum Resampling: String, Sendable, CaseIterable {
     case bicubic
 }
 
-/// SimCLR's random view of an image: crop and resize, flip, colour jitter, grayscale, blur, normalise, in this order.
+/// A random view of an image: crop and resize, flip, colour jitter, grayscale, blur, solarise, normalise, in this order.
 ///
-/// Factors, probabilities and defaults are those of the paper's ImageNet recipe; operations on colour are those of
-/// torchvision on float images in 0…1, clipped after each step. On 1-channel images saturation, hue and grayscale
-/// do nothing. Source: Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations", 2020,
-/// appendix A.
+/// Factors, probabilities and defaults are those of SimCLR's ImageNet recipe, which does not solarise; operations on
+/// colour are those of torchvision on float images in 0…1, clipped after each step. On 1-channel images saturation, hue
+/// and grayscale do nothing. Sources: Chen et al., "A Simple Framework for Contrastive Learning of Visual
+/// Representations", 2020, appendix A; for solarisation and its place Grill et al., "Bootstrap Your Own Latent", 2020,
+/// appendix B, and Barlow Twins' official code.
 public struct Augmentation: Equatable, Sendable {
     /// Width and height of a view in pixels.
     public var outputSize: Int
@@ -38,6 +39,9 @@ public struct Augmentation: Equatable, Sendable {
     public var blurSigma: ClosedRange<Double> = 0.1...2
     /// Taps of the Gaussian: odd.
     public var blurKernelSize: Int
+    public var solarizeProbability: Float = 0
+    /// Samples of at least this, in 0…1, are inverted.
+    public var solarizeThreshold: Float = 0.5
     public var normalization: Normalization
 
     /// - Parameter strength: SimCLR's s, which multiplies the strengths of the colour jitter.
@@ -73,6 +77,7 @@ public struct Augmentation: Equatable, Sendable {
         let probabilities = [
             ("flipProbability", flipProbability), ("jitterProbability", jitterProbability),
             ("grayscaleProbability", grayscaleProbability), ("blurProbability", blurProbability),
+            ("solarizeProbability", solarizeProbability),
         ]
         for (name, value) in probabilities { try require((0...1).contains(value), name, "a number from 0 to 1") }
         for (name, value) in [("brightness", brightness), ("contrast", contrast), ("saturation", saturation)] {
@@ -83,6 +88,7 @@ public struct Augmentation: Equatable, Sendable {
         try require(
             blurKernelSize > 0 && blurKernelSize % 2 == 1 && (blurProbability == 0 || blurKernelSize / 2 < outputSize),
             "blurKernelSize", "an odd number below twice the output size")
+        try require((0...1).contains(solarizeThreshold), "solarizeThreshold", "a number from 0 to 1")
     }
 
     /// Draws a view from `generator` and writes it.
@@ -112,6 +118,7 @@ public struct Augmentation: Equatable, Sendable {
         }
         if plan.isGray { planes.makeGray() }
         if let sigma = plan.blurSigma { workspace.blur(planes, kernelSize: blurKernelSize, sigma: sigma) }
+        if plan.isSolarized { planes.solarize(threshold: solarizeThreshold) }
         planes.writeNormalized(normalization, to: output)
     }
 }

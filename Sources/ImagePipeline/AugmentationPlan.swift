@@ -76,17 +76,21 @@ public struct AugmentationPlan: Equatable, Sendable {
     public var jitter: ColorJitter?
     public var isGray: Bool
     public var blurSigma: Double?
+    public var isSolarized: Bool
 
-    public init(crop: CropBox, isFlipped: Bool, jitter: ColorJitter?, isGray: Bool, blurSigma: Double?) {
+    public init(
+        crop: CropBox, isFlipped: Bool, jitter: ColorJitter?, isGray: Bool, blurSigma: Double?, isSolarized: Bool
+    ) {
         self.crop = crop
         self.isFlipped = isFlipped
         self.jitter = jitter
         self.isGray = isGray
         self.blurSigma = blurSigma
+        self.isSolarized = isSolarized
     }
 
     /// How many 32-bit words of the generator a view takes, always.
-    public static let drawCount = 32
+    public static let drawCount = 33
 }
 
 extension Augmentation {
@@ -96,7 +100,7 @@ extension Augmentation {
     ///
     /// The draws, each one uniform number in [0, 1): area and log-ratio of ten candidate crops (20), the crop's top and
     /// left (2), flip (1), whether to jitter (1), brightness, contrast, saturation, hue (4), their order (1),
-    /// grayscale (1), whether to blur (1), the blur's sigma (1).
+    /// grayscale (1), whether to blur (1), the blur's sigma (1), whether to solarise (1).
     public func plan(for full: ImageSize, generator: inout Philox) -> AugmentationPlan {
         let crop = drawCrop(for: full, generator: &generator)
         let isFlipped = generator.uniform() < flipProbability
@@ -111,9 +115,10 @@ extension Augmentation {
         let isGray = generator.uniform() < grayscaleProbability
         let blurs = generator.uniform() < blurProbability
         let sigma = blurSigma.lowerBound + (blurSigma.upperBound - blurSigma.lowerBound) * Double(generator.uniform())
+        let isSolarized = generator.uniform() < solarizeProbability
         return AugmentationPlan(
             crop: crop, isFlipped: isFlipped, jitter: jitters ? jitter : nil, isGray: isGray,
-            blurSigma: blurs ? sigma : nil)
+            blurSigma: blurs ? sigma : nil, isSolarized: isSolarized)
     }
 
     /// The crop of torchvision's RandomResizedCrop: the first of ten candidates that fits, else the largest central

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// The memory of a batch: float32, laid out `[views · samples, height, width, channels]`, view-major (the first views
-/// of all samples in sample order, then all second views, and so on). It goes back to its loader's pool when the last
+/// The memory of a batch: float32, view-major, the first views of all samples in sample order, then all second views, and
+/// so on, without a gap; `LoadedBatch.views` tells where each begins. It goes back to its loader's pool when the last
 /// reference goes.
 ///
 /// `@unchecked Sendable`: the loader's threads write disjoint parts before anyone else sees the buffer; from then on

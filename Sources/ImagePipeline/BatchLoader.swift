@@ -1,6 +1,6 @@
 /// Loads batches ahead of their use, on its own threads.
 ///
-/// What a batch holds is a pure function of the dataset, the request, the augmentation and the seed: the number of
+/// What a batch holds is a pure function of the dataset, the request, the augmentations and the seed: the number of
 /// threads does not show in it. View v of sample s in epoch e is drawn from `Philox(seed:path: [e, s, v])`.
 ///
 /// An undecodable image is replaced by the next decodable one in dataset order, and reported once. The replacement is
@@ -12,7 +12,7 @@ public final class BatchLoader: Sendable {
     /// A loader of augmented views for training.
     ///
     /// - Parameters:
-    ///   - views: Views of each sample, at least 1.
+    ///   - views: The augmentation of each view, at least one; sizes may differ, channels are those of the dataset.
     ///   - threads: Threads that decode and augment, at least 1.
     ///   - prefetch: Batches that may be loaded or in work before they are asked for, at least 1.
     ///   - reducesLargeImages: Decodes a JPEG at 1/2, 1/4 or 1/8 where every crop is still at least as large as its
@@ -21,14 +21,16 @@ public final class BatchLoader: Sendable {
     ///     order, on a loader thread, under the loader's lock: it must be quick and must not use the loader.
     /// - Throws: `AugmentationError`, `LoaderError.noThread`.
     public init(
-        dataset: any ImageDataset, views: Int = 2, augmentation: Augmentation, seed: UInt64, threads: Int = 1,
-        prefetch: Int = 2, reducesLargeImages: Bool = true, requests: @escaping @Sendable (Int) -> BatchRequest?
+        dataset: any ImageDataset, views: [Augmentation], seed: UInt64, threads: Int = 1, prefetch: Int = 2,
+        reducesLargeImages: Bool = true, requests: @escaping @Sendable (Int) -> BatchRequest?
     ) throws {
-        precondition(views > 0, "a batch has at least one view of each sample")
-        precondition(augmentation.channels == dataset.channels, "augmentation and dataset differ in channels")
-        try augmentation.validate()
+        precondition(!views.isEmpty, "a batch has at least one view of each sample")
+        for view in views {
+            precondition(view.channels == dataset.channels, "augmentation and dataset differ in channels")
+            try view.validate()
+        }
         engine = LoaderEngine(
-            dataset: dataset, maker: .augmented(augmentation, views: views, seed: seed), prefetch: prefetch,
+            dataset: dataset, maker: .augmented(views, seed: seed), prefetch: prefetch,
             reducesLargeImages: reducesLargeImages, requests: requests)
         self.threads = try engine.start(threads: threads)
     }

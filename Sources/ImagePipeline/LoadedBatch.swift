@@ -27,27 +27,34 @@ public struct BadSample: Equatable, Sendable, CustomStringConvertible {
     public var description: String { "\(name): \(cause)" }
 }
 
+/// One view of all samples of a batch: where it lies in the batch's buffer.
+public struct ViewBlock: Equatable, Sendable {
+    /// Floats of the buffer before it.
+    public let offset: Int
+    /// `[samples, height, width, channels]`, without padding.
+    public let shape: [Int]
+
+    /// Its floats in the buffer.
+    public var range: Range<Int> { offset..<offset + shape.reduce(1, *) }
+    /// Floats of one sample's view.
+    var imageSize: Int { shape[1] * shape[2] * shape[3] }
+}
+
 /// A batch, ready for the encoder.
 public struct LoadedBatch: Sendable {
     /// The number of its request, from 0.
     public let index: Int
     /// The request's epoch.
     public let epoch: Int
-    /// `[views · samples.count, height, width, channels]` float32, view-major.
     public let buffer: BatchBuffer
-    public let views: Int
-    public let height: Int
-    public let width: Int
-    public let channels: Int
+    /// The views in the order of the loader's augmentations, one after the other in the buffer.
+    public let views: [ViewBlock]
     /// The indices asked for.
     public let samples: [Int32]
     /// The indices of the images in the buffer: `samples`, but for replaced ones.
     public let sources: [Int32]
     /// Images found undecodable on the way to this batch, each reported once in a loader's life.
     public let badSamples: [BadSample]
-
-    /// `[views · samples.count, height, width, channels]`.
-    public var shape: [Int] { [views * samples.count, height, width, channels] }
 }
 
 /// Why a batch cannot be loaded.

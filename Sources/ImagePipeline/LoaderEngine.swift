@@ -34,18 +34,25 @@ final class LoaderEngine: @unchecked Sendable {
         let index: Int
         let request: BatchRequest
         let buffer: BatchBuffer
+        let views: [ViewBlock]
         var sources: [Int32]
         var claimed = 0
         var remaining: Int
         var bad: [(position: Int, samples: [BadSample])] = []
         var failure: (position: Int, error: LoaderError)?
 
-        init(index: Int, request: BatchRequest, buffer: BatchBuffer) {
+        init(index: Int, request: BatchRequest, buffer: BatchBuffer, views: [ViewBlock]) {
             self.index = index
             self.request = request
             self.buffer = buffer
+            self.views = views
             sources = request.samples
             remaining = request.samples.count
+        }
+
+        /// Where the views of the sample at `position` go.
+        func outputs(of position: Int) -> [UnsafeMutablePointer<Float>] {
+            views.map { buffer.floats.baseAddress! + $0.offset + position * $0.imageSize }
         }
     }
 
@@ -127,8 +134,7 @@ final class LoaderEngine: @unchecked Sendable {
         let fresh = monitor.withLock { met.filter { state.reported.insert($0.index).inserted } }
         if let failure = job.failure { throw failure.error }
         return LoadedBatch(
-            index: job.index, epoch: job.request.epoch, buffer: job.buffer, views: maker.views,
-            height: maker.outputSize, width: maker.outputSize, channels: maker.channels,
+            index: job.index, epoch: job.request.epoch, buffer: job.buffer, views: job.views,
             samples: job.request.samples, sources: job.sources, badSamples: fresh)
     }
 
@@ -172,9 +178,10 @@ final class LoaderEngine: @unchecked Sendable {
         }
         let stray = request.samples.first { $0 < 0 || Int($0) >= dataset.count }
         let samples = stray == nil ? request.samples : []
+        let views = maker.blocks(samples: samples.count)
         let job = Job(
             index: state.nextRequest, request: BatchRequest(epoch: request.epoch, samples: samples),
-            buffer: pool.buffer(count: maker.views * samples.count * viewSize))
+            buffer: pool.buffer(count: views.last?.range.upperBound ?? 0), views: views)
         if let stray {
             let error = LoaderError.sampleOutOfRange(
                 sample: Int(stray), count: dataset.count, request: state.nextRequest)
@@ -185,13 +192,10 @@ final class LoaderEngine: @unchecked Sendable {
         monitor.broadcast()
     }
 
-    /// Floats of one view.
-    private var viewSize: Int { maker.outputSize * maker.outputSize * maker.channels }
-
     /// Loads one sample, or the next decodable image in its place.
     private func load(_ position: Int, of claim: Claim, workspace: AugmentationWorkspace) -> Outcome {
         let sample = Int(claim.job.request.samples[position])
-        let viewSize = viewSize
+        let outputs = claim.job.outputs(of: position)
         var outcome = Outcome(position: position, source: sample)
         for _ in 0..<min(Self.maximumAttempts, dataset.count) {
             if let known = claim.knownBad[outcome.source] {
@@ -200,9 +204,7 @@ final class LoaderEngine: @unchecked Sendable {
                 do {
                     try maker.make(
                         dataset, source: outcome.source, sample: sample, epoch: claim.job.request.epoch,
-                        reducesLargeImages: reducesLargeImages,
-                        output: claim.job.buffer.floats.baseAddress! + position * viewSize,
-                        viewStride: claim.job.request.samples.count * viewSize, workspace: workspace)
+                        reducesLargeImages: reducesLargeImages, outputs: outputs, workspace: workspace)
                     return outcome
                 } catch {
                     let cause = (error as? ImageError)?.cause ?? String(describing: error)

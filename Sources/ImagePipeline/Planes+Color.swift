@@ -79,6 +79,14 @@ extension Planes {
         }
     }
 
+    /// Inverts the samples of at least `threshold`.
+    func solarize(threshold: Float) {
+        for index in Swift.stride(from: 0, to: channels * planeSize, by: Self.lanes) {
+            let samples = load(base + index)
+            store(samples.replacing(with: 1 - samples, where: samples .>= threshold), base + index)
+        }
+    }
+
     /// The mean of the image's gray over the pixels proper.
     private var meanGray: Float {
         let size = planeSize

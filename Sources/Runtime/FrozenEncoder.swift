@@ -79,7 +79,7 @@ struct FrozenEncoder {
         try withoutGradient {
             while let batch = try loader.next() {
                 if let bad = batch.badSamples.first { throw Failure(.data, "\(bad)") }
-                let images = try batch.images().channelsLast()
+                let images = try batch.images(ofView: 0).channelsLast()
                 for (index, model) in models.enumerated() {
                     rows[index].append(try model.forward(images, mode: .inference))
                 }

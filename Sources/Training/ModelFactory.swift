@@ -1,6 +1,5 @@
 import Configuration
 import Contrastive
-import ImagePipeline
 
 /// Builds a run's parts from its configuration, which must be resolved (`DataResolution`).
 public enum ModelFactory {
@@ -41,35 +40,6 @@ public enum ModelFactory {
                 parameters, beta1: settings.beta1, beta2: settings.beta2, epsilon: settings.epsilon,
                 weightDecay: settings.weightDecay)
         }
-    }
-
-    static func augmentation(_ configuration: RunConfiguration) -> Augmentation {
-        let settings = configuration.augment
-        var augmentation = Augmentation(
-            outputSize: settings.size, normalization: normalization(configuration))
-        augmentation.brightness = Float(settings.brightness * settings.jitter)
-        augmentation.contrast = Float(settings.contrast * settings.jitter)
-        augmentation.saturation = Float(settings.saturation * settings.jitter)
-        // A hue shift of half the circle is the largest there is.
-        augmentation.hue = Float(min(settings.hue * settings.jitter, 0.5))
-        augmentation.cropScale = settings.cropMin...settings.cropMax
-        augmentation.resampling = settings.resample == .bicubic ? .bicubic : .bilinear
-        augmentation.flipProbability = Float(settings.flip)
-        augmentation.jitterProbability = Float(settings.jitterProbability)
-        augmentation.grayscaleProbability = Float(settings.grayscale)
-        augmentation.blurProbability = Float(settings.blur)
-        augmentation.blurSigma = settings.blurSigmaMin...settings.blurSigmaMax
-        return augmentation
-    }
-
-    /// How images are prepared for a frozen encoder: no randomness.
-    public static func evaluationTransform(_ configuration: RunConfiguration) -> EvaluationTransform {
-        EvaluationTransform(
-            outputSize: configuration.augment.size, normalization: normalization(configuration))
-    }
-
-    private static func normalization(_ configuration: RunConfiguration) -> Normalization {
-        Normalization(mean: configuration.augment.mean.map(Float.init), std: configuration.augment.std.map(Float.init))
     }
 }
 

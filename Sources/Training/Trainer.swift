@@ -86,7 +86,8 @@ public final class Trainer {
         }
         let bad = badImages.unreported(batch.badSamples)
         let recorder = try RunningStatisticsRecorder(of: state.model)
-        let (share, times) = try step.gradients(of: batch.images(), recorder: recorder) {
+        let images = try Tensor.concatenated([batch.images(ofView: 0), batch.images(ofView: 1)], dim: 0)
+        let (share, times) = try step.gradients(of: images, recorder: recorder) {
             observer.entered($0, step: number)
         }
         let agreement = try StepAgreement.reach(
@@ -119,9 +120,8 @@ public final class Trainer {
             plan: plan, order: SampleOrder(seed: configuration.seed, count: dataset.count), share: share)
         let first = state.completedSteps + 1
         return try BatchLoader(
-            dataset: dataset, views: 2, augmentation: ModelFactory.augmentation(configuration),
-            seed: configuration.seed, threads: configuration.loader.threads,
-            prefetch: configuration.loader.prefetch
+            dataset: dataset, views: ModelFactory.augmentations(configuration), seed: configuration.seed,
+            threads: configuration.loader.threads, prefetch: configuration.loader.prefetch
         ) { index in schedule.request(step: first + index) }
     }
 
@@ -154,14 +154,4 @@ extension Trainer {
 public enum CheckpointMetadata {
     /// The whole configuration as YAML, every key resolved.
     public static let resolvedConfiguration = "resolved_configuration"
-}
-
-extension LoadedBatch {
-    /// The views as `[views · n, C, H, W]` in channels-last memory, without a copy; the batch's buffer lives as long.
-    public func images() throws -> Tensor {
-        try Tensor.view(
-            memory: UnsafeMutableRawPointer(buffer.floats.baseAddress!), shape: shape, type: .float32,
-            keepAlive: buffer
-        ).permuted([0, 3, 1, 2])
-    }
 }

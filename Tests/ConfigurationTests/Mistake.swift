@@ -108,6 +108,12 @@ struct Mistake: Sendable, CustomTestStringConvertible {
             "augment.flip: [0.5]",
             message: "run.yaml:3: augment.flip: [0.5] is not allowed; allowed: a number from 0 to 1"),
         Mistake(
+            "augment: {second: {solarize: 1.5}}",
+            message: "run.yaml:3: augment.second.solarize: 1.5 is not allowed; allowed: a number from 0 to 1"),
+        Mistake(
+            "augment.local_views: 65",
+            message: "run.yaml:3: augment.local_views: 65 is not allowed; allowed: an integer from 0 to 64"),
+        Mistake(
             "augment.std: [0.5, 0]",
             message: "run.yaml:3: augment.std: [0.5, 0] is not allowed; allowed: a list, each a number above 0"),
         Mistake(
@@ -145,6 +151,12 @@ struct Mistake: Sendable, CustomTestStringConvertible {
         Mistake(
             "augment.blur_sigma_min: 3",
             message: "run.yaml:3: augment.blur_sigma_min: more than augment.blur_sigma_max"),
+        Mistake(
+            "augment:\n  local_crop_min: 0.2",
+            message: "run.yaml:4: augment.local_crop_min: more than augment.local_crop_max"),
+        Mistake(
+            "", "augment.local_views=6",
+            message: "command line: augment.local_views: simclr has no use for local views; leave the key out"),
         Mistake(
             "augment.mean: [1]",
             message: "run.yaml: augment.std: has 0 numbers but augment.mean 1; give one per channel in each"),

@@ -71,6 +71,16 @@ struct ReadingTests {
                 == nil)
     }
 
+    @Test func theSecondViewIsLikeTheFirstUnlessItSaysOtherwise() throws {
+        let plain = try read("data: x\nsteps: 1\naugment:\n  blur: 1\n  second:\n")
+        #expect(plain.augment.second == .init())
+        let nested = try read("data: x\nsteps: 1\naugment: {blur: 1, second: {blur: 0.1, solarize: 0.2}}")
+        let dotted = try read("data: x\nsteps: 1\naugment.blur: 1", "augment.second.blur=.1", "augment.second.solarize=.2")
+        #expect(nested == dotted && nested.augment.second.blur == 0.1 && nested.augment.second.solarize == 0.2)
+        #expect(try read(nested.resolvedYAML) == nested)
+        #expect(try read(nested.resolvedYAML, "augment.second.blur=").augment.second.blur == nil)
+    }
+
     @Test(arguments: [(256, 32), (1000, 125), (2, 1), (9, 2), (8, 1), (7, 1)])
     func derivesTheSliceSizeFromTheBatchAlone(batch: Int, slice: Int) throws {
         #expect(try read("data: x\nsteps: 1\nglobal_batch: \(batch)").sliceSize == slice)

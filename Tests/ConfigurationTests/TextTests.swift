@@ -70,6 +70,32 @@ struct TextTests {
         }
     }
 
+    @Test(arguments: [(224, 96), (96, 41), (32, 14), (28, 12), (1, 1)])
+    func localViewsAreThreeSeventhsOfTheGlobalOnes(size: Int, local: Int) throws {
+        var configuration = try read("data: x\nsteps: 1\naugment.size: \(size)")
+        configuration.augment.localViews = 6
+        try configuration.resolve(data: DatasetTraits(uniformSize: nil, channels: 3))
+        #expect(configuration.augment.localSize == local)
+        configuration.augment.localSize = 5
+        try configuration.resolve(data: DatasetTraits(uniformSize: nil, channels: 3))
+        #expect(configuration.augment.localSize == 5)
+    }
+
+    @Test func withoutLocalViewsOlderRunsAreResumed() throws {
+        var configuration = try read("data: x\nsteps: 5\naugment.size: 32\nencoder: {form: cifar, channels: 3}")
+        configuration.augment.mean = [0.5, 0.5, 0.5]
+        configuration.augment.std = configuration.augment.mean
+        let added = ["solarize", "second.blur", "second.solarize", "local_"]
+        let older = configuration.trajectoryText.split(separator: "\n")
+            .filter { line in !added.contains { line.hasPrefix("augment.\($0)") } }.joined(separator: "\n")
+        try configuration.resolve(data: DatasetTraits(uniformSize: 32, channels: 3))
+        #expect(configuration.differences(fromTrajectory: older).isEmpty)
+        configuration.augment.second.solarize = 0.2
+        #expect(
+            configuration.differences(fromTrajectory: older)
+                == ["augment.second.solarize: unset in the checkpoint, 0.2 now"])
+    }
+
     @Test func resumingNeedsTheSameTrajectoryAndNothingElse() throws {
         let saved = try read("data: x\nepochs: 9\nencoder.width: 0.5").trajectoryText
         let same = try read(

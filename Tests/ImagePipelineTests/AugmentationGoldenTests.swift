@@ -9,10 +9,18 @@ import Testing
         struct Operation: Decodable { let image, kind: String, factor: Float, out: [Float] }
         struct Blur: Decodable { let image: String, size: Int, sigma: Double, out: [Float] }
         struct Resize: Decodable { let image, mode: String, box: [Double], pil: [Float]?, out: [Float] }
+        struct Solarized: Decodable { let image: String, threshold: Float, out: [Float] }
         let images: [String: Image]
         let operations: [Operation]
         let blurs: [Blur]
         let resizes: [Resize]
+        let solarized: [Solarized]
+        let solarizedLast: [Float]
+
+        enum CodingKeys: String, CodingKey {
+            case images, operations, blurs, resizes, solarized
+            case solarizedLast = "solarized_last"
+        }
 
         func image(_ name: String) throws -> PixelImage {
             let image = try #require(images[name])
@@ -30,11 +38,12 @@ import Testing
     /// The view of `image` under `plan`, without normalisation.
     func view(
         _ image: PixelImage, _ plan: AugmentationPlan, size: Int, resampling: Resampling = .bicubic,
-        blurKernelSize: Int = 3
+        blurKernelSize: Int = 3, solarizeThreshold: Float = 0.5
     ) -> [Float] {
         var augmentation = Augmentation(outputSize: size, normalization: .none(channels: image.channels))
         augmentation.resampling = resampling
         augmentation.blurKernelSize = blurKernelSize
+        augmentation.solarizeThreshold = solarizeThreshold
         var output = [Float](repeating: .nan, count: size * size * image.channels)
         augmentation.apply(plan, to: image, into: &output, workspace: AugmentationWorkspace())
         return output
@@ -44,7 +53,7 @@ import Testing
     func neutral(_ image: PixelImage) -> AugmentationPlan {
         AugmentationPlan(
             crop: CropBox(x: 0, y: 0, width: Double(image.width), height: Double(image.height)), isFlipped: false,
-            jitter: nil, isGray: false, blurSigma: nil)
+            jitter: nil, isGray: false, blurSigma: nil, isSolarized: false)
     }
 
     func distance(_ first: [Float], _ second: [Float]) -> Float {
@@ -101,6 +110,26 @@ import Testing
             let error = distance(view(image, plan, size: 14, blurKernelSize: blur.size), blur.out)
             #expect(error < 2e-6, "\(blur.size) taps, sigma \(blur.sigma) on \(blur.image): off by \(error)")
         }
+    }
+
+    @Test func solarisationEqualsTorchvision() throws {
+        for golden in values.solarized {
+            let image = try values.image(golden.image)
+            var plan = neutral(image)
+            plan.isSolarized = true
+            let error = distance(view(image, plan, size: 14, solarizeThreshold: golden.threshold), golden.out)
+            #expect(error < 2e-6, "from \(golden.threshold) on \(golden.image): off by \(error)")
+        }
+    }
+
+    @Test func solarisationComesAfterColourGrayAndBlur() throws {
+        let image = try values.image("color")
+        var plan = neutral(image)
+        plan.jitter = ColorJitter(brightness: 1.6, contrast: 1, saturation: 1, hue: 0, order: 0)
+        plan.isGray = true
+        plan.blurSigma = 1.3
+        plan.isSolarized = true
+        #expect(distance(view(image, plan, size: 14, blurKernelSize: 5), values.solarizedLast) < 4e-6)
     }
 
     @Test func cropAndResizeEqualTorchvisionAndPIL() throws {

@@ -65,6 +65,7 @@ import Testing
         #expect(abs(share { $0.jitter != nil } - 0.8) < 0.03)
         #expect(abs(share(\.isGray) - 0.2) < 0.03)
         #expect(abs(share { $0.blurSigma != nil } - 0.5) < 0.03)
+        #expect(!drawn.contains { $0.isSolarized })
         #expect(drawn.compactMap(\.blurSigma).allSatisfy { (0.1...2).contains($0) })
         let jitters = drawn.compactMap(\.jitter)
         for jitter in jitters {
@@ -75,6 +76,17 @@ import Testing
         }
         #expect(jitters.contains { $0.brightness < 0.4 } && jitters.contains { $0.brightness > 1.6 })
         #expect(jitters.contains { $0.hue < -0.15 } && jitters.contains { $0.hue > 0.15 })
+    }
+
+    @Test func solarisationChangesNoOtherDraw() {
+        var solarizing = augmentation
+        solarizing.solarizeProbability = 0.2
+        let size = ImageSize(width: 32, height: 32)
+        let plain = plans(4000, seed: 22, size: size)
+        var drawn = plans(4000, seed: 22, solarizing, size: size)
+        #expect(abs(Double(drawn.count { $0.isSolarized }) / 4000 - 0.2) < 0.03)
+        for index in drawn.indices { drawn[index].isSolarized = false }
+        #expect(drawn == plain)
     }
 
     @Test func jitterOrderVariesOverAllPermutations() {
@@ -105,7 +117,7 @@ import Testing
         let gray = Augmentation(outputSize: 12, normalization: .none(channels: 1))
         let whole = CropBox(x: 0, y: 0, width: 12, height: 12)
         let jitter = ColorJitter(brightness: 1, contrast: 1, saturation: 0, hue: 0.4, order: 5)
-        let plan = AugmentationPlan(crop: whole, isFlipped: false, jitter: jitter, isGray: true, blurSigma: nil)
+        let plan = AugmentationPlan(crop: whole, isFlipped: false, jitter: jitter, isGray: true, blurSigma: nil, isSolarized: false)
         var output = [Float](repeating: 0, count: 144)
         gray.apply(plan, to: image, into: &output, workspace: AugmentationWorkspace())
         for index in 0..<144 { #expect(abs(output[index] - Float(pixels[index]) / 255) < 1e-6) }
@@ -128,6 +140,8 @@ import Testing
         #expect(parameter { $0.blurSigma = 0...1 } == "blurSigma")
         #expect(parameter { $0.blurKernelSize = 4 } == "blurKernelSize")
         #expect(parameter { $0.blurKernelSize = 65 } == "blurKernelSize")
+        #expect(parameter { $0.solarizeProbability = -0.1 } == "solarizeProbability")
+        #expect(parameter { $0.solarizeThreshold = 128 } == "solarizeThreshold")
         #expect(parameter { $0.normalization.std = [0, 1, 1] } == "normalization")
     }
 

@@ -17,7 +17,8 @@ import Testing
         let count = dataset.count
         let order = SampleOrder(seed: seed, count: count).permutation(epoch: 3)
         return try BatchLoader(
-            dataset: dataset, views: views, augmentation: augmentation(channels: dataset.channels), seed: seed,
+            dataset: dataset,
+            views: Array(repeating: augmentation(channels: dataset.channels), count: views), seed: seed,
             threads: threads, prefetch: prefetch
         ) { index in
             guard index < batches else { return nil }
@@ -37,7 +38,8 @@ import Testing
         #expect(batches.map(\.index) == Array(0..<6))
         let workspace = AugmentationWorkspace()
         for batch in batches {
-            #expect(batch.shape == [14, 8, 8, 3] && batch.buffer.floats.count == 14 * 192)
+            #expect(batch.views.map(\.shape) == [[7, 8, 8, 3], [7, 8, 8, 3]])
+            #expect(batch.buffer.floats.count == 14 * 192)
             #expect(batch.samples == batch.sources && batch.badSamples.isEmpty && batch.epoch == 3)
             for view in 0..<2 {
                 for (position, sample) in batch.samples.enumerated() {
@@ -69,7 +71,7 @@ import Testing
     @Test func undecodableImagesAreReplacedAndReportedOnce() throws {
         let dataset = PlainDataset(count: 10, bad: [4, 8, 9])
         let loader = try BatchLoader(
-            dataset: dataset, views: 1, augmentation: augmentation(), seed: 1, threads: 2, prefetch: 3
+            dataset: dataset, views: [augmentation()], seed: 1, threads: 2, prefetch: 3
         ) { $0 < 4 ? BatchRequest(epoch: $0, samples: [8, 1, 4]) : nil }
         let batches = try all(loader)
         #expect(batches.allSatisfy { $0.samples == [8, 1, 4] && $0.sources == [0, 1, 5] })
@@ -99,7 +101,7 @@ import Testing
 
     @Test func aSampleOutOfRangeIsAnErrorOfItsBatchOnly() throws {
         let loader = try BatchLoader(
-            dataset: PlainDataset(count: 5), augmentation: augmentation(), seed: 1
+            dataset: PlainDataset(count: 5), views: [augmentation()], seed: 1
         ) { $0 < 3 ? BatchRequest(epoch: 0, samples: $0 == 1 ? [0, 5] : [1, 2]) : nil }
         #expect(try loader.next()?.index == 0)
         #expect(throws: LoaderError.sampleOutOfRange(sample: 5, count: 5, request: 1)) { try loader.next() }
@@ -110,15 +112,15 @@ import Testing
 
     @Test func emptyRequestsGiveEmptyBatches() throws {
         let loader = try BatchLoader(
-            dataset: PlainDataset(count: 5), augmentation: augmentation(), seed: 1
+            dataset: PlainDataset(count: 5), views: [augmentation()], seed: 1
         ) { $0 < 2 ? BatchRequest(epoch: 0, samples: []) : nil }
-        #expect(try all(loader).map(\.shape) == [[0, 8, 8, 3], [0, 8, 8, 3]])
+        #expect(try all(loader).map { $0.views.map(\.shape) } == [[[0, 8, 8, 3]], [[0, 8, 8, 3]]])
     }
 
     @Test func noMoreBatchesAreLoadedThanPrefetchAllows() throws {
         let asked = Counter()
         let loader = try BatchLoader(
-            dataset: PlainDataset(count: 5), augmentation: augmentation(), seed: 1, threads: 2, prefetch: 3
+            dataset: PlainDataset(count: 5), views: [augmentation()], seed: 1, threads: 2, prefetch: 3
         ) { index in
             asked.raise(to: index + 1)
             return BatchRequest(epoch: 0, samples: [Int32(index % 5)])
@@ -147,7 +149,7 @@ import Testing
     @Test func cancellingEndsAWaitingNext() async throws {
         let gate = Gate()
         let loader = try BatchLoader(
-            dataset: GatedDataset(gate: gate), augmentation: augmentation(), seed: 1
+            dataset: GatedDataset(gate: gate), views: [augmentation()], seed: 1
         ) { _ in BatchRequest(epoch: 0, samples: [0]) }
         let waiting = Task.detached { try loader.next() == nil }
         gate.waitUntilReached()
@@ -168,7 +170,7 @@ import Testing
         let transform = EvaluationTransform(outputSize: 12, normalization: .none(channels: 1))
         let batches = try all(try BatchLoader(dataset: dataset, transform: transform, batchSize: 4, threads: threads))
         #expect(batches.flatMap(\.samples) == (0..<11).map { Int32($0) })
-        #expect(batches.map(\.shape) == [[4, 12, 12, 1], [4, 12, 12, 1], [3, 12, 12, 1]])
+        #expect(batches.flatMap { $0.views.map(\.shape) } == [[4, 12, 12, 1], [4, 12, 12, 1], [3, 12, 12, 1]])
         #expect(batches[1].sources == [4, 5, 7, 7] && batches[1].badSamples.map(\.index) == [6])
         let image = try dataset.image(at: 9)
         let row = batches[2].buffer.floats[144..<288]

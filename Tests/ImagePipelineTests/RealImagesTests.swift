@@ -63,6 +63,30 @@ import Testing
         #expect(differences.reduce(0, +) / Float(differences.count) < 0.02)
     }
 
+    @Test func reducedDecodingServesGlobalAndLocalCrops() throws {
+        guard isThere("photos-300.tar") else { return }
+        let dataset = try ImageDatasets.open(SharedData.path("photos-300.tar"), split: .train)
+        var large = Augmentation(outputSize: 64, normalization: .none(channels: 3))
+        large.cropScale = 0.4...1
+        var local = Augmentation(outputSize: 24, normalization: .none(channels: 3))
+        local.cropScale = 0.1...0.4
+        // Nothing that would hide or enlarge the difference.
+        large.jitterProbability = 0
+        local.jitterProbability = 0
+        func load(reduced: Bool) throws -> LoadedBatch? {
+            try BatchLoader(
+                dataset: dataset, views: [large, large, local, local], seed: 4, reducesLargeImages: reduced
+            ) { $0 == 0 ? BatchRequest(epoch: 0, samples: [0, 40, 80, 120, 160, 200, 240, 280]) : nil }.next()
+        }
+        let full = try #require(try load(reduced: false))
+        let reduced = try #require(try load(reduced: true))
+        for block in full.views {
+            let differences = block.range.map { abs(full.buffer.floats[$0] - reduced.buffer.floats[$0]) }
+            #expect(differences.contains { $0 > 0 }, "the reduced scale was used")
+            #expect(differences.reduce(0, +) / Float(differences.count) < 0.02)
+        }
+    }
+
     @Test func fashionMNISTOfDebianIsRead() throws {
         guard let train = try? ImageDatasets.open(SharedData.fashionMNIST, split: .train) else {
             print("skipped: the package dataset-fashion-mnist is not installed")

@@ -29,12 +29,12 @@ import Training
     static func views(_ configuration: RunConfiguration, _ dataset: any ImageDataset) throws -> Tensor {
         let order = SampleOrder(seed: configuration.seed, count: dataset.count).permutation(epoch: 0)
         let samples = Array(order[..<configuration.globalBatch])
+        let augmentation = Augmentation(outputSize: 16, normalization: .imageNet, strength: 0.5)
         let loader = try BatchLoader(
-            dataset: dataset, views: 2,
-            augmentation: Augmentation(outputSize: 16, normalization: .imageNet, strength: 0.5),
-            seed: configuration.seed
+            dataset: dataset, views: [augmentation, augmentation], seed: configuration.seed
         ) { $0 == 0 ? BatchRequest(epoch: 0, samples: samples) : nil }
-        return try #require(try loader.next()).images().contiguous()
+        let batch = try #require(try loader.next())
+        return try Tensor.concatenated((0..<2).map { try batch.images(ofView: $0) }, dim: 0).contiguous()
     }
 
     static func reference(_ configuration: RunConfiguration, _ dataset: any ImageDataset) throws -> Reference {

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes augmentation.json: what torchvision and PIL make of a small image.
 
-Needs torchvision 0.14 (Debian: python3-torchvision). Run in this folder. Samples are rounded to 6 digits.
+Needs torchvision 0.14 (Debian: python3-torchvision). Run in this folder. Samples are rounded to 6 digits. The plans of
+views are by draws.py, beside it.
 """
 import json
 
@@ -9,6 +10,8 @@ import numpy as np
 import torch
 import torchvision.transforms.functional as F
 from PIL import Image
+
+from draws import plans
 
 rng = np.random.default_rng(20260101)
 
@@ -88,5 +91,17 @@ for name, image in [("large", large), ("soft", soft), ("soft_gray", soft_gray)]:
                 resize["pil"] = [int(v) for v in np.asarray(pil).reshape(-1)]
             resizes.append(resize)
 
+solarized = [
+    dict(image=name, threshold=threshold, out=hwc(F.solarize(tensor(image), threshold)))
+    for name, image in [("color", color), ("gray", gray)]
+    for threshold in [0.0, 0.3, 0.5]
+]
+# The order of BYOL and Barlow Twins: brightness, grayscale, blur, then solarise.
+faint = F.rgb_to_grayscale(F.adjust_brightness(tensor(color), 1.6), num_output_channels=3)
+solarized_last = hwc(F.solarize(F.gaussian_blur(faint, [5, 5], [1.3, 1.3]), 0.5))
+
+golden = dict(
+    images=images, operations=operations, blurs=blurs, resizes=resizes, solarized=solarized,
+    solarized_last=solarized_last, plans=plans())
 with open("augmentation.json", "w") as file:
-    json.dump(dict(images=images, operations=operations, blurs=blurs, resizes=resizes), file, separators=(",", ":"))
+    json.dump(golden, file, separators=(",", ":"))

@@ -1,0 +1,13 @@
+import ImagePipeline
+import Torch
+
+extension LoadedBatch {
+    /// A view of all samples as `[n, C, H, W]` in channels-last memory, without a copy; the batch's buffer lives as long.
+    public func images(ofView view: Int) throws -> Tensor {
+        let block = views[view]
+        return try Tensor.view(
+            memory: UnsafeMutableRawPointer(buffer.floats.baseAddress! + block.offset), shape: block.shape,
+            type: .float32, keepAlive: buffer
+        ).permuted([0, 3, 1, 2])
+    }
+}
