@@ -73,9 +73,10 @@ struct ReadingTests {
 
     @Test func theSecondViewIsLikeTheFirstUnlessItSaysOtherwise() throws {
         let plain = try read("data: x\nsteps: 1\naugment:\n  blur: 1\n  second:\n")
-        #expect(plain.augment.second == .init())
+        #expect(plain.augment.second == RunConfiguration().augment.second && plain.augment.blur == 1)
         let nested = try read("data: x\nsteps: 1\naugment: {blur: 1, second: {blur: 0.1, solarize: 0.2}}")
-        let dotted = try read("data: x\nsteps: 1\naugment.blur: 1", "augment.second.blur=.1", "augment.second.solarize=.2")
+        let dotted = try read(
+            "data: x\nsteps: 1\naugment.blur: 1", "augment.second.blur=.1", "augment.second.solarize=.2")
         #expect(nested == dotted && nested.augment.second.blur == 0.1 && nested.augment.second.solarize == 0.2)
         #expect(try read(nested.resolvedYAML) == nested)
         #expect(try read(nested.resolvedYAML, "augment.second.blur=").augment.second.blur == nil)

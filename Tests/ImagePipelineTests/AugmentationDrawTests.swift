@@ -13,9 +13,9 @@ import Testing
     }
 
     @Test func aPathGivesTheViewThatItAlwaysGave() throws {
-        let golden = try Golden.decode(Values.self, "augmentation.json").plans
-        #expect(golden.contains { $0.solarized } && golden.contains { !$0.solarized })
-        for golden in golden {
+        let plans = try Golden.decode(Values.self, "augmentation.json").plans
+        #expect(plans.contains { $0.solarized } && plans.contains { !$0.solarized })
+        for golden in plans {
             var augmentation = Augmentation(outputSize: 32, normalization: .imageNet)
             augmentation.cropScale = golden.scale[0]...golden.scale[1]
             augmentation.solarizeProbability = 0.2

@@ -117,7 +117,8 @@ import Testing
         let gray = Augmentation(outputSize: 12, normalization: .none(channels: 1))
         let whole = CropBox(x: 0, y: 0, width: 12, height: 12)
         let jitter = ColorJitter(brightness: 1, contrast: 1, saturation: 0, hue: 0.4, order: 5)
-        let plan = AugmentationPlan(crop: whole, isFlipped: false, jitter: jitter, isGray: true, blurSigma: nil, isSolarized: false)
+        let plan = AugmentationPlan(
+            crop: whole, isFlipped: false, jitter: jitter, isGray: true, blurSigma: nil, isSolarized: false)
         var output = [Float](repeating: 0, count: 144)
         gray.apply(plan, to: image, into: &output, workspace: AugmentationWorkspace())
         for index in 0..<144 { #expect(abs(output[index] - Float(pixels[index]) / 255) < 1e-6) }

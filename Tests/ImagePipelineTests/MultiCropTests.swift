@@ -82,9 +82,9 @@ import Testing
 
     @Test func addingLocalViewsLeavesTheGlobalOnesAsTheyWere() throws {
         let dataset = PlainDataset(count: 25)
-        let all = try #require(batches(dataset).first)
+        let all = try #require(try batches(dataset).first)
         let global = try #require(
-            BatchLoader(dataset: dataset, views: Array(Self.views[..<2]), seed: 5) { index in
+            try BatchLoader(dataset: dataset, views: Array(Self.views[..<2]), seed: 5) { index in
                 index == 0 ? BatchRequest(epoch: 2, samples: all.samples) : nil
             }.next())
         #expect(global.buffer.floats.elementsEqual(all.buffer.floats[..<global.buffer.floats.count]))
@@ -93,9 +93,10 @@ import Testing
     @Test func aWrongAugmentationOfAnyViewIsNamed() {
         var views = Self.views
         views[3].cropScale = 0...0.14
-        #expect(throws: AugmentationError(parameter: "cropScale", need: "a range within 0 to 1")) {
+        let error = #expect(throws: AugmentationError.self) {
             try BatchLoader(dataset: PlainDataset(count: 3), views: views, seed: 1) { _ in nil }
         }
+        #expect(error?.parameter == "cropScale")
     }
 
     @Test(arguments: 0..<20 as Range<Int32>)
