@@ -6,6 +6,7 @@ Every case prints one line; the seed is printed so that a failing run can be rep
 """
 
 import argparse
+import itertools
 import json
 import random
 import struct
@@ -16,6 +17,10 @@ from pathlib import Path
 
 import numpy
 import torch
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).parent.parent / "Tests/ContrastiveTests/Golden"))
+from reference_losses import LOSSES
 
 DTYPES = {"F32": numpy.float32, "F64": numpy.float64, "I64": numpy.int64}
 
@@ -52,38 +57,80 @@ def read_safetensors(path):
     return tensors
 
 
-def nt_xent(z1, z2, temperature):
-    """NT-Xent (Chen et al. 2020, equation 1), averaged over the 2N anchors."""
-    z = torch.nn.functional.normalize(torch.cat([z1, z2]), dim=1)
-    similarity = z @ z.T / temperature
-    similarity = similarity.masked_fill(torch.eye(len(z), dtype=torch.bool), float("-inf"))
-    count = len(z1)
-    positives = torch.cat([torch.arange(count, 2 * count), torch.arange(count)])
-    return torch.nn.functional.cross_entropy(similarity, positives)
-
-
 def relative(ours, reference):
     """The largest deviation, in units of the reference's largest entry."""
     return ((ours.double() - reference).abs().max() / reference.abs().max().clamp(min=1e-30)).item()
 
 
-def check_simclr(murmur, workers, count, width, temperature, dtype, scratch):
-    z1, z2 = (torch.randn(count, width, dtype=dtype) * random.uniform(0.3, 30) for _ in range(2))
-    source, target = scratch / "views.safetensors", scratch / "gradients.safetensors"
-    write_safetensors(source, {"z1": z1.numpy(), "z2": z2.numpy()})
-    command = [murmur, "loss", "simclr", "--in", source, "--workers", workers, f"temperature={temperature}"]
-    output = subprocess.run(
-        [str(word) for word in command + ["--out", target]], check=True, capture_output=True, text=True, timeout=120
-    ).stdout
-    word, value = output.strip().splitlines()[-1].split()
-    assert word == "loss", output
-    leaves = [z.double().requires_grad_() for z in (z1, z2)]
-    expected = nt_xent(*leaves, temperature)
+def log_uniform(low, high):
+    return float(f"{low * (high / low) ** random.random():.4g}")
+
+
+def draw(method, count):
+    """Random inputs of a method in float64, the names of those with gradient, and random settings."""
+    width, rows, crops = random.randrange(2, 40), random.randrange(2, 50), random.randrange(2, 7)
+
+    def matrix(*shape):
+        return torch.randn(*shape, dtype=torch.float64) * random.uniform(0.3, 30)
+
+    def matrices(names):
+        return {name: matrix(count, width) for name in names.split()}
+
+    temperature = {"temperature": random.choice([0.01, 0.05, log_uniform(0.02, 2), 1.0])}
+    if method == "simclr":
+        return matrices("z1 z2"), "z1 z2", temperature
+    if method == "triplet":
+        distance, mining = random.choice(["euclidean", "squared", "cosine"]), random.choice(["all", "hard", "semihard"])
+        return matrices("z1 z2"), "z1 z2", {"margin": log_uniform(0.01, 1), "distance": distance, "mining": mining}
+    if method in ("moco", "mocov2"):
+        return {**matrices("q k"), "queue": matrix(rows, width)}, "q", temperature
+    if method == "mocov3":
+        return matrices("q1 q2 k1 k2"), "q1 q2", temperature
+    if method in ("swav", "deepclusterv2"):
+        inputs = {"z": matrix(crops, count, width), "prototypes": matrix(rows, width)}
+        if method == "swav":
+            settings = {"epsilon": log_uniform(0.03, 1), "rounds": random.randrange(1, 6)}
+            return inputs, "z prototypes", {**temperature, **settings}
+        inputs["assignments"] = torch.randint(0, rows, (count,))
+        inputs["assignments"][torch.rand(count) < 0.2] = -100
+        inputs["assignments"][random.randrange(count)] = 0
+        return inputs, "z prototypes", temperature
+    if method in ("byol", "simsiam"):
+        return matrices("p1 p2 t1 t2"), "p1 p2", {}
+    if method == "barlowtwins":
+        return matrices("z1 z2"), "z1 z2", {"lambda": log_uniform(0.001, 1)}
+    assert method == "vicreg"
+    # Standard deviations on both sides of the hinge at 1.
+    inputs = {name: torch.randn(count, width, dtype=torch.float64) * 1.2 for name in ("z1", "z2")}
+    return inputs, "z1 z2", {name: log_uniform(0.1, 30) for name in ("invariance", "variance", "covariance")}
+
+
+METHODS = "simclr triplet moco mocov2 mocov3 swav deepclusterv2 byol simsiam barlowtwins vicreg".split()
+
+
+def check_loss(murmur, method, workers, count, dtype, scratch):
+    """Runs `murmur loss` and the reference on the same random inputs; returns what was drawn and the largest error."""
+    inputs, trained, settings = draw(method, count)
+    inputs = {name: tensor.to(dtype) if tensor.is_floating_point() else tensor for name, tensor in inputs.items()}
+    source, target = scratch / "inputs.safetensors", scratch / "gradients.safetensors"
+    write_safetensors(source, {name: tensor.numpy() for name, tensor in inputs.items()})
+    command = [murmur, "loss", method, "--in", source, "--workers", workers, "--out", target]
+    command += [f"{name}={value}" for name, value in settings.items()]
+    ending = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=120)
+    assert ending.returncode == 0, f"{method}: {ending.stderr}"
+    word, value = ending.stdout.strip().splitlines()[-1].split()
+    assert word == "loss", ending.stdout
+    leaves = {name: tensor.double() if tensor.is_floating_point() else tensor for name, tensor in inputs.items()}
+    for name in trained.split():
+        leaves[name] = leaves[name].clone().requires_grad_()
+    expected = LOSSES["moco" if method == "mocov2" else method](leaves, **settings)
     expected.backward()
     ours = read_safetensors(target)
+    assert set(ours) == {f"grad_{name}" for name in trained.split()}, f"{method}: {sorted(ours)}"
+    assert all(tensor.dtype == dtype for tensor in ours.values()), method
     errors = [abs(float(value) - expected.item()) / max(abs(expected.item()), 1e-30)]
-    errors += [relative(ours[f"grad_z{i + 1}"], leaf.grad) for i, leaf in enumerate(leaves)]
-    return max(errors)
+    errors += [relative(ours[f"grad_{name}"], leaves[name].grad) for name in trained.split()]
+    return settings, max(errors)
 
 
 def check_export(murmur, scratch, name, depth, width, form):
@@ -152,14 +199,15 @@ def main():
     failures = 0
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        for workers in (1, 2, 3, 4):
-            for count in (random.randrange(4, 40) * 2, random.randrange(4, 40) * 2 + 1):
-                for temperature in (0.05, round(random.uniform(0.06, 0.9), 3), 1.0):
-                    width, dtype = random.randrange(2, 130), random.choice([torch.float32, torch.float64])
-                    error = check_simclr(options.murmur, workers, count, width, temperature, dtype, scratch)
-                    verdict = "ok" if error <= 1e-5 else "WRONG"
-                    failures += error > 1e-5
-                    print(f"simclr W={workers} N={count} D={width} τ={temperature} {dtype}: {error:.1e} {verdict}")
+        for method, workers, dtype in itertools.product(METHODS, (1, 2, 3, 4), (torch.float32, torch.float64)):
+            count = random.randrange(4, 30)
+            settings, error = check_loss(options.murmur, method, workers, count, dtype, scratch)
+            # Gradients are rounded to the file's type, the loss is printed with nine digits.
+            limit = 1e-6 if dtype == torch.float32 else 1e-8
+            verdict = "ok" if error <= limit else "WRONG"
+            failures += not error <= limit
+            words = " ".join(f"{name}={value}" for name, value in settings.items())
+            print(f"{method} W={workers} N={count} {words} {dtype}: {error:.1e} {verdict}")
         for depth, width, form in ((18, 1.0, "imagenet"), (34, 0.25, "cifar"), (50, 0.5, "imagenet")):
             check_export(options.murmur, scratch, f"resnet{depth}-{form}", depth, width, form)
             print(f"export resnet{depth} width {width} {form}: loads strictly into torchvision")

@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+import Training
 
 /// What the workers of a run are to do; the coordinator sends it to each as JSON in its welcome.
 struct JobSpecification: Codable, Sendable {
@@ -30,12 +31,12 @@ struct JobSpecification: Codable, Sendable {
         let resumeFrom: String?
     }
 
-    /// A method's loss and gradients on embeddings from a file.
+    /// A method's loss and gradients on tensors from a file.
     struct LossJob: Codable, Sendable {
         let method: String
         let input: String
         let output: String
-        let settings: [String: Double]
+        let settings: LossSettings
     }
 
     /// Time a collective over several sizes.

@@ -4,14 +4,17 @@ import Runtime
 enum LossCommand: Command {
     static let syntax = CommandSyntax(
         "loss", "A method's loss and gradients on given embeddings, cut over worker processes.",
-        positionals: ["METHOD"], settings: "the method's settings (simclr: temperature=0.2)",
+        positionals: ["METHOD"], settings: "the method's settings, listed below",
         options: [
-            OptionSyntax(
-                "--in", "FILE", "safetensors with the method's inputs (simclr: z1, z2 [N, D], before normalisation)"),
+            OptionSyntax("--in", "FILE", "safetensors with the method's tensors, listed below; others are left alone"),
             OptionSyntax("--workers", "W", "worker processes; N need not be divisible by W (default 1)"),
-            OptionSyntax("--out", "FILE", "safetensors for the gradients of the global loss (grad_z1, grad_z2)"),
+            OptionSyntax("--out", "FILE", "safetensors for the gradients of the global loss: grad_z1 of z1, and so on"),
         ],
-        discussion: "The last line printed is the loss with nine digits: 'loss 5.43210987'. Computed in float64.")
+        discussion: """
+            \(LossEvaluationLaunch.help.joined(separator: "\n"))
+
+            The last line printed is the loss with nine digits: 'loss 5.43210987'. Computed in float64.
+            """)
 
     static func run(_ arguments: Arguments) throws -> Int32 {
         let loss = try LossEvaluationLaunch.run(

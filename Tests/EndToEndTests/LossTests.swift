@@ -74,6 +74,67 @@ struct LossTests {
         #expect(ending.error.contains("z2"), "\(ending)")
     }
 
+    /// The cases of `Golden/losses.json`, the reference values that PyTorch computed, through the command.
+    @Test(arguments: GoldenLoss.methods, [1, 3])
+    func agreesWithPyTorchOnAnyNumberOfWorkers(method: String, workers: Int) throws {
+        let golden = try GoldenLoss.first(of: method)
+        try SafeTensors.write(golden.records(), metadata: [:], to: scratch.path("in"))
+        let ending = try scratch.run(
+            ["loss", method, "--in", scratch.path("in"), "--workers", "\(workers)", "--out", scratch.path("out")]
+                + golden.words)
+        try #require(ending.code == 0, "\(ending)")
+        let value = try #require(Double(ending.lastLine.split(separator: " ").last ?? ""))
+        #expect(abs(value - golden.loss) <= 1e-8 * abs(golden.loss), "\(value), not \(golden.loss)")
+        let written = try SafeTensors.read(scratch.path("out")).tensors
+        #expect(Set(written.map(\.name)) == Set(golden.gradients.keys.map { "grad_\($0)" }))
+        for record in written {
+            let ours = record.bytes.withUnsafeBytes { Array($0.bindMemory(to: Double.self)) }
+            let expected = try #require(golden.gradients[String(record.name.dropFirst("grad_".count))])
+            let largest = expected.map(abs).max() ?? 0
+            #expect(zip(ours, expected).allSatisfy { abs($0 - $1) <= 1e-9 * largest }, "\(record.name)")
+            #expect(ours.count == expected.count)
+        }
+    }
+
+    @Test func inputsThatDoNotFitAreOneLine() throws {
+        func ending(_ method: String, _ change: (inout [TensorRecord]) -> Void) throws -> MurmurProcess.Ending {
+            var records = try GoldenLoss.first(of: method).records()
+            change(&records)
+            try SafeTensors.write(records, metadata: [:], to: scratch.path("in"))
+            return try scratch.run(
+                ["loss", method, "--in", scratch.path("in"), "--workers", "2", "--out", scratch.path("out")])
+        }
+        let far = try ending("deepclusterv2") { records in
+            records.removeAll { $0.name == "assignments" }
+            records.append(TensorRecord(name: "assignments", shape: [5], integers: [0, 1, 2, 0, 99]))
+        }
+        #expect(far.code == 2 && far.error.contains("99"), "\(far)")
+        let real = try ending("deepclusterv2") { records in
+            records.removeAll { $0.name == "assignments" }
+            records.append(TensorRecord(name: "assignments", shape: [5], floats: [0, 1, 2, 0, 1]))
+        }
+        #expect(real.code == 2 && real.error.contains("int64"), "\(real)")
+        let single = try ending("swav") { records in
+            records.removeAll { $0.name == "z" }
+            records.append(TensorRecord(name: "z", shape: [1, 1, 4], floats: [0, 1, 2, 0]))
+        }
+        #expect(single.code == 2 && single.error.contains("crops"), "\(single)")
+        for ending in [far, real, single] {
+            #expect(ending.output.isEmpty && ending.error.split(separator: "\n").count == 1, "\(ending)")
+        }
+        let missing = try scratch.run(["loss", "byol", "--in", scratch.path("none"), "--out", scratch.path("out")])
+        #expect(missing.code != 0 && missing.error.split(separator: "\n").count == 1, "\(missing)")
+    }
+
+    @Test func theHelpTellsWhatEveryMethodTakes() throws {
+        let text = try scratch.run(["loss", "--help"]).output
+        for method in GoldenLoss.methods { #expect(text.contains("\n  \(method) "), "\(method)") }
+        for words in ["z1 z2 [N, D]", "queue* [K, D]", "assignments* [N]", "mining=all|hard|semihard", "lambda=0.0051"]
+        {
+            #expect(text.contains(words), "\(words)")
+        }
+    }
+
     @Test func anUnknownMethodOrSettingIsRefused() throws {
         let common = ["--in", scratch.path("in"), "--out", scratch.path("out")]
         #expect(try scratch.run(["loss", "simclrr"] + common).error.contains("simclr"))

@@ -5,30 +5,32 @@ import Foundation
 import Torch
 import Training
 
-/// A method's loss on embeddings from a file, cut over the ranks, and the gradients of that global loss.
+/// A method's loss on tensors from a file, cut over the ranks, and the gradients of that global loss.
 ///
-/// Everything is computed in float64, whatever the file holds, and the gradients are written in the file's type.
+/// Everything is computed in float64, whatever the file holds, and the gradients are written in the file's types.
 final class LossRun: Job {
     private let job: JobSpecification.LossJob
-    private var inputs: [String: TensorRecord] = [:]
+    private var inputs: [String: Tensor] = [:]
 
     init(_ job: JobSpecification.LossJob) {
         self.job = job
     }
 
     func prepare() throws -> Bool {
-        for record in try SafeTensors.read(job.input).tensors {
-            inputs[record.name] = record
-        }
+        inputs = try Self.tensors(of: job.input)
         return true
+    }
+
+    /// All tensors of a safetensors file.
+    static func tensors(of path: String) throws -> [String: Tensor] {
+        let records = try SafeTensors.read(path).tensors
+        return try Dictionary(uniqueKeysWithValues: records.map { ($0.name, try $0.tensor()) })
     }
 
     func run(_ generation: JobGeneration, observer: any TrainingObserver) throws -> GenerationOutcome {
         observer.entered(.loss, step: 1)
-        let method = try LossMethod.named(job.method)
-        let evaluation = try method.evaluate(
-            inputs: inputs.mapValues { try $0.tensor().converted(to: .float64) }, settings: job.settings,
-            over: generation.communicator)
+        let evaluation = try LossMethod.named(job.method)
+            .evaluate(inputs: inputs, settings: job.settings, over: generation.communicator)
         if generation.communicator.rank == 0 {
             try write(evaluation)
         }
@@ -37,8 +39,8 @@ final class LossRun: Job {
 
     private func write(_ evaluation: LossEvaluation) throws {
         let records = try evaluation.gradients.sorted { $0.key < $1.key }.map { name, gradient in
-            let type = inputs[name].map { ScalarType($0.type) } ?? .float64
-            return try TensorRecord(name: "grad_\(name)", gradient.converted(to: type))
+            try TensorRecord(
+                name: "grad_\(name)", gradient.converted(to: inputs[name]?.scalarType ?? gradient.scalarType))
         }
         try SafeTensors.write(records, metadata: ["method": job.method], to: job.output)
     }
