@@ -67,7 +67,7 @@ if !coreOnly {
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CTorch", cxxSettings: torchHeaders, linkerSettings: torchLibraries),
 
-        .target(name: "Configuration", dependencies: ["CYAML"]),
+        .target(name: "Configuration", dependencies: ["CYAML", "Collectives"]),
         .target(
             name: "ImagePipeline",
             dependencies: ["Randomness", "CTurboJPEG", "CPNG", "CArchive", "CZlib"]),

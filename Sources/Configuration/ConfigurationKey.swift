@@ -161,6 +161,20 @@ extension ConfigurationKey {
             })
     }
 
+    /// A value that has a text of its own, such as `topk:0.01`; `parse` returns nil for what does not fit.
+    static func parsed<Value: CustomStringConvertible & Sendable>(
+        _ name: String, _ path: WritableKeyPath<RunConfiguration, Value> & Sendable, allowed: String,
+        trajectory: Bool = true, parse: @escaping @Sendable (String) -> Value?, _ documentation: String
+    ) -> Self {
+        Self(
+            name, type: "text", allowed: allowed, trajectory: trajectory, documentation: documentation, path: path,
+            encode: { $0.description },
+            decode: { raw in
+                guard case .scalar(let text) = raw else { return nil }
+                return parse(text)
+            })
+    }
+
     static func choice<Value: RawRepresentable & CaseIterable & Sendable>(
         _ name: String, _ path: WritableKeyPath<RunConfiguration, Value> & Sendable, trajectory: Bool = true,
         _ documentation: String

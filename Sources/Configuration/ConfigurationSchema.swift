@@ -1,3 +1,5 @@
+import Collectives
+
 /// The one table of all keys, in the order of help, documentation and the resolved file.
 public enum ConfigurationSchema {
     public static let keys: [ConfigurationKey] =
@@ -33,7 +35,8 @@ public enum ConfigurationSchema {
             "batch_norm", \.batchNorm,
             "Where batch normalisation takes statistics: the whole global batch, or each slice."),
         .flag(
-            "reproducible", \.reproducible, "Order-free sums, bit for bit the same on any workers; not available yet."),
+            "reproducible", \.reproducible,
+            "Bit for bit the same on any number of workers: all sums exact, the loss computed whole by each worker."),
         .integer("threads", \.threads, 1...1024, trajectory: false, "Compute threads of each worker."),
     ]
 
@@ -166,6 +169,11 @@ public enum ConfigurationSchema {
     ]
 
     private static let collectives: [ConfigurationKey] = [
+        .parsed(
+            "collectives.gradients", \.collectives.gradients,
+            allowed: GradientFormat.forms.joined(separator: ", ") + " (0 < F ≤ 1, R ≥ 1)",
+            parse: { try? GradientFormat(parsing: $0) },
+            "As what gradients travel: float64 sums exactly; all others send less, and the number of workers shows."),
         .choice(
             "collectives.overlap", \.collectives.overlap, trajectory: false,
             "Sum gradients over the workers while backward runs; auto: unless all share one host's memory."),

@@ -70,9 +70,10 @@ extension RunConfiguration {
         if schedule.warmupEpochs != nil, schedule.warmupSteps != nil {
             throw fail("schedule.warmup_steps", "`schedule.warmup_epochs` is given too; give one of them")
         }
-        if reproducible {
+        guard !reproducible || collectives.gradients == .float64 else {
             throw fail(
-                "reproducible", "order-free sums are not available yet, so only false is allowed; leave the key out")
+                "collectives.gradients",
+                "\(collectives.gradients) depends on the number of workers; reproducible=true allows float64 only")
         }
         guard sliceSize <= globalBatch else {
             throw fail("slice_size", "\(sliceSize) is more than global_batch, which is \(globalBatch)")

@@ -1,3 +1,5 @@
+import Collectives
+
 /// Everything that defines a run, with the defaults of every key.
 ///
 /// Property names follow the keys of the configuration file (`global_batch` is `globalBatch`, `optimizer.lr` is
@@ -17,7 +19,7 @@ public struct RunConfiguration: Sendable, Equatable, Codable {
     public var sliceSize = 0
     public var seed: UInt64 = 0
     public var batchNorm = BatchNorm.sync
-    /// Order-free sums. Reading refuses `true` until they exist.
+    /// Whether no bit may depend on the number of workers; else about one in 10⁸ may.
     public var reproducible = false
     /// Intra-operation threads of each worker.
     public var threads = 1
@@ -222,6 +224,8 @@ extension RunConfiguration {
             case never
         }
 
+        /// As what gradients travel.
+        public var gradients = GradientFormat.float64
         public var overlap = Overlap.auto
         /// Bytes of the buckets in which gradients leave; a larger parameter is a bucket of its own.
         public var bucketBytes = 4 << 20

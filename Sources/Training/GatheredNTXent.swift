@@ -7,13 +7,16 @@ public struct GatheredNTXent {
     /// Images of each rank, in rank order.
     public let rows: [Int]
     public let temperature: Double
+    /// Whether every rank computes the whole loss, so that nothing of it depends on how rows are dealt; else its share.
+    public let isReplicated: Bool
 
-    public init(rows: [Int], temperature: Double) {
+    public init(rows: [Int], temperature: Double, isReplicated: Bool = false) {
         self.rows = rows
         self.temperature = temperature
+        self.isReplicated = isReplicated
     }
 
-    /// This rank's share of the global loss; the shares of all ranks sum to it.
+    /// This rank's share of the global loss; the shares of all ranks sum to it. Where it is replicated, the global loss.
     ///
     /// - Parameter embeddings: ẑ `[2n, D]` of unit length, all first views and then all second views of this rank's n
     ///   images. The gradient of the **global** loss flows into it.
@@ -26,12 +29,19 @@ public struct GatheredNTXent {
                 embeddings.narrowed(dim: 0, start: 0, length: own),
                 embeddings.narrowed(dim: 0, start: own, length: own),
             ], dim: 1)
-        let gathered = try communicator.gatherRowsWithGradient(pairs, rows: rows)
+        let gathered =
+            isReplicated
+            ? try communicator.gatherRowsReplicated(pairs, rows: rows)
+            : try communicator.gatherRowsWithGradient(pairs, rows: rows)
         let keys = try Tensor.concatenated(
             [
                 gathered.narrowed(dim: 1, start: 0, length: width),
                 gathered.narrowed(dim: 1, start: width, length: width),
             ], dim: 0)
+        if isReplicated {
+            return try SimCLR.loss(
+                embeddings: keys, keys: keys, positions: Array(0..<rows.reduce(0, +)), temperature: temperature)
+        }
         let start = rows[..<communicator.rank].reduce(0, +)
         return try SimCLR.loss(
             embeddings: embeddings, keys: keys, positions: Array(start..<start + own), temperature: temperature)

@@ -1,26 +1,17 @@
 import Collectives
 import Contrastive
+import Randomness
 import Torch
 
-/// Memory for a bucket, and what keeps it.
-public struct BucketMemory {
-    public let start: UnsafeMutableRawPointer
-    public let owner: AnyObject
-
-    public init(start: UnsafeMutableRawPointer, owner: AnyObject) {
-        self.start = start
-        self.owner = owner
-    }
-}
-
-/// Gives zeroed memory of a number of bytes, aligned to 64.
-public typealias BucketAllocator = (Int) throws -> BucketMemory
-
-/// The gradients of all parameters: summed exactly over slices and ranks, then rounded once to the parameters' type.
+/// The gradients of all parameters: summed over slices and ranks, then rounded once to the parameters' type.
 ///
 /// Sums are float64 and every addend is a multiple of `quantum`, so that they are exact (below 512) and do not depend on
 /// which rank added which slice in which order. They lie in flat buckets, so that one collective moves many of them;
 /// buckets are filled in reverse order of the parameters, the order in which backward finishes them.
+///
+/// In another format than float64 a rank rounds its sums, and the sum over the ranks is as exact as the format
+/// (`docs/compression.md`); it is the same bits on all of them. What compressors keep from step to step is forgotten when
+/// a generation begins, so that a run regrouped is a run resumed: no rank has something that a newcomer has not.
 ///
 /// A bucket is complete when each of its parameters has got as many gradients as forward announced. It leaves for the
 /// exchange when it is complete and all before it have left, so that all ranks send them in the same order; what is not
@@ -30,14 +21,8 @@ public final class GradientBuckets: GradientAccumulator {
     /// gradient that matters.
     static let quantum = 0x1p-44
 
-    private struct Bucket {
-        let sums: Tensor
-        /// The same gradients in the parameters' type; each parameter's `gradient` is a view into it.
-        let gradients: Tensor
-        let parameterCount: Int
-        /// Parameters that have not got all their gradients of this step.
-        var missing: Int
-    }
+    /// Sets the streams of compressors apart from what else is drawn from a run's seed.
+    private static let seedLabel: UInt64 = 0x6275_636B_6574
 
     /// A parameter's part of a bucket.
     private struct Part {
@@ -48,18 +33,24 @@ public final class GradientBuckets: GradientAccumulator {
         var received = 0
     }
 
-    private var buckets: [Bucket]
+    private var buckets: [GradientBucket]
     /// By the parameter's identity.
     private var parts: [ObjectIdentifier: Part] = [:]
     /// Where this step's buckets go; nil until forward is through. Weak, as buckets outlive the generation that broke off.
     private weak var exchange: (any GradientExchange)?
+    /// The last one, which lives as long as its generation.
+    private weak var generation: (any GradientExchange)?
     /// How many of them have left.
     private var departed = 0
 
-    /// - Parameter bucketBytes: a new bucket begins when the next sum would not fit; a larger one gets a bucket of its
-    ///   own.
-    /// - Parameter memory: gives the memory of the sums, which the ranks of a host may share; nil takes the process' own.
-    public init(parameters: [Parameter], bucketBytes: Int = 4 << 20, memory: BucketAllocator? = nil) throws {
+    /// - Parameters:
+    ///   - bucketBytes: a new bucket begins when the next sum would not fit; a larger one gets a bucket of its own.
+    ///   - format: as what gradients travel; the same on all ranks, as is `seed`, of what compressors draw.
+    ///   - memory: gives the memory of what travels, which the ranks of a host may share; nil takes the process' own.
+    public init(
+        parameters: [Parameter], bucketBytes: Int = 4 << 20, format: GradientFormat = .float64, seed: UInt64 = 0,
+        memory: BucketAllocator? = nil
+    ) throws {
         var groups: [[Parameter]] = []
         var room = 0
         for parameter in parameters.reversed() {
@@ -73,11 +64,8 @@ public final class GradientBuckets: GradientAccumulator {
         }
         var parts: [ObjectIdentifier: Part] = [:]
         buckets = try groups.enumerated().map { index, group in
-            let count = group.reduce(0) { $0 + $1.tensor.count }
-            let bucket = Bucket(
-                sums: try Self.sums(count, memory),
-                gradients: try Tensor.zeros([count], group[0].tensor.scalarType),
-                parameterCount: group.count, missing: group.count)
+            var random = Philox(seed: seed, path: [Self.seedLabel, UInt64(index)])
+            let bucket = try GradientBucket(of: group, format, seed: random.next(), memory)
             var offset = 0
             for parameter in group {
                 let tensor = parameter.tensor
@@ -91,12 +79,6 @@ public final class GradientBuckets: GradientAccumulator {
             return bucket
         }
         self.parts = parts
-    }
-
-    private static func sums(_ count: Int, _ allocate: BucketAllocator?) throws -> Tensor {
-        guard let allocate else { return try Tensor.zeros([count], .float64) }
-        let memory = try allocate(count * ScalarType.float64.byteCount)
-        return try Tensor.view(memory: memory.start, shape: [count], type: .float64, keepAlive: memory.owner)
     }
 
     /// A parameter that is not trained is passed over; `add` refuses it.
@@ -139,8 +121,13 @@ public final class GradientBuckets: GradientAccumulator {
     }
 
     /// Forward is through: from now on buckets leave.
+    ///
+    /// - Parameter exchange: of the generation; another one than in the last step begins another generation.
     public func beginExchange(through exchange: any GradientExchange) {
         self.exchange = exchange
+        guard generation !== exchange else { return }
+        generation = exchange
+        for bucket in buckets { bucket.compressor?.reset() }
     }
 
     /// Backward is through: sums what is left, and leaves the sums over all ranks in the parameters' gradients.
@@ -149,12 +136,13 @@ public final class GradientBuckets: GradientAccumulator {
     public func finishExchange() throws -> ExchangeTimes? {
         guard let exchange else { preconditionFailure("an exchange begins before it is finished") }
         while departed < buckets.count { try depart(to: exchange) }
-        return try exchange.finish { try buckets[$0].gradients.copyInPlace(from: buckets[$0].sums) }
+        return try exchange.finish { index in
+            if buckets[index].compressor == nil { try buckets[index].round() }
+        }
     }
 
     private func depart(to exchange: any GradientExchange) throws {
-        // The sums' memory stays where it is for as long as they live, which is longer than any exchange.
-        try exchange.submit(buckets[departed].sums.withUnsafeMutableBytes { $0.bindMemory(to: Double.self) })
+        try exchange.submit(buckets[departed].departing())
         departed += 1
     }
 }

@@ -1,5 +1,13 @@
 import Collectives
 
+/// A bucket on its way: where it lies, and how it is summed over the ranks.
+public enum DepartingBucket {
+    /// Multiples of one quantum, whose sums are exact.
+    case exact(UnsafeMutableBufferPointer<Double>)
+    /// Rounded gradients, and the compressor of this bucket, which may keep what it leaves out.
+    case compressed(UnsafeMutableBufferPointer<Float>, any GradientCompressor)
+}
+
 /// Sums gradient buckets over all ranks.
 ///
 /// All ranks submit the same buckets in the same order. Only the training thread calls it. Calls throw what the
@@ -8,8 +16,8 @@ public protocol GradientExchange: AnyObject {
     /// Whether a bucket should be submitted as soon as it is complete, to be summed while backward goes on.
     var overlaps: Bool { get }
 
-    /// Takes the next bucket. Its memory is the exchange's until `finish` names it.
-    func submit(_ sums: UnsafeMutableBufferPointer<Double>) throws
+    /// Takes the next bucket. Its memory and its compressor are the exchange's until `finish` names it.
+    func submit(_ bucket: DepartingBucket) throws
 
     /// Calls `summed` with the number of each bucket submitted since the last call, in order from 0, once it holds the
     /// sum over all ranks.
@@ -40,14 +48,14 @@ public struct ExchangeTimes: Equatable, Sendable {
 public final class DirectExchange: GradientExchange {
     public let overlaps = false
     private let communicator: Communicator
-    private var buckets: [UnsafeMutableBufferPointer<Double>] = []
+    private var buckets: [DepartingBucket] = []
 
     public init(_ communicator: Communicator) {
         self.communicator = communicator
     }
 
-    public func submit(_ sums: UnsafeMutableBufferPointer<Double>) {
-        buckets.append(sums)
+    public func submit(_ bucket: DepartingBucket) {
+        buckets.append(bucket)
     }
 
     public func finish(_ summed: (Int) throws -> Void) throws -> ExchangeTimes? {
@@ -63,9 +71,12 @@ public final class DirectExchange: GradientExchange {
 
 extension Communicator {
     /// Sums a bucket over all ranks; errors name it.
-    func allReduce(bucket index: Int, _ sums: UnsafeMutableBufferPointer<Double>) throws {
+    func allReduce(bucket index: Int, _ bucket: DepartingBucket) throws {
         do {
-            try allReduce(sums, .sum)
+            switch bucket {
+            case .exact(let sums): try allReduce(sums, .sum)
+            case .compressed(let gradients, let compressor): try compressor.allReduceSum(gradients, over: self)
+            }
         } catch var error as CollectiveError {
             error.place?.collective = "all-reduce of gradient bucket \(index)"
             throw error

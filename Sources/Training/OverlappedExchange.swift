@@ -31,7 +31,7 @@ public final class OverlappedExchange: GradientExchange, @unchecked Sendable {
     /// Guards everything below.
     private let condition = NSCondition()
     /// Submitted in this step.
-    private var buckets: [UnsafeMutableBufferPointer<Double>] = []
+    private var buckets: [DepartingBucket] = []
     /// How many of them are summed.
     private var summed = 0
     private var communication = Duration.zero
@@ -73,10 +73,10 @@ public final class OverlappedExchange: GradientExchange, @unchecked Sendable {
 
     // MARK: The training thread's side
 
-    public func submit(_ sums: UnsafeMutableBufferPointer<Double>) throws {
+    public func submit(_ bucket: DepartingBucket) throws {
         try condition.withLock {
             if let failure { throw failure.error }
-            buckets.append(sums)
+            buckets.append(bucket)
             condition.broadcast()
         }
     }
@@ -165,7 +165,7 @@ public final class OverlappedExchange: GradientExchange, @unchecked Sendable {
     }
 
     /// Waits for the next bucket; nil when the lane is to end.
-    private func next() throws -> (Int, UnsafeMutableBufferPointer<Double>)? {
+    private func next() throws -> (Int, DepartingBucket)? {
         try condition.withLock {
             while true {
                 if let surrender { throw CollectiveError.aborted(reason: surrender) }

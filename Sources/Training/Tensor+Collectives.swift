@@ -83,4 +83,19 @@ extension Communicator {
                 return [try self.reduceScatterRows(full, rows: rows)]
             })[0]
     }
+
+    /// `gatherRows` with the gradient of a loss that **every** rank computes whole from all rows: each keeps its own rows
+    /// of it, which are the same bits everywhere, and nothing is summed.
+    ///
+    /// - Parameter own: `[rows[rank], D]`. Returns `[sum of rows, D]`.
+    public func gatherRowsReplicated(_ own: Tensor, rows: [Int]) throws -> Tensor {
+        try customFunction(
+            "gatherRowsReplicated", inputs: [own],
+            forward: { [try self.gatherRows(own, rows: rows)] },
+            backward: { gradients in
+                try gradients.map {
+                    try $0?.narrowed(dim: 0, start: rows[..<self.rank].reduce(0, +), length: rows[self.rank])
+                }
+            })[0]
+    }
 }

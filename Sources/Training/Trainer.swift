@@ -35,7 +35,8 @@ public final class Trainer {
         let model = try ModelFactory.simCLR(configuration)
         state = try TrainingState(
             model: model, optimizer: ModelFactory.optimizer(configuration, parameters: model.parameters),
-            bucketBytes: configuration.collectives.bucketBytes, bucketMemory: bucketMemory)
+            bucketBytes: configuration.collectives.bucketBytes,
+            gradientFormat: configuration.collectives.gradients, seed: configuration.seed, bucketMemory: bucketMemory)
     }
 
     /// Runs steps until the last, or until the ranks agree to end the generation.
@@ -56,7 +57,8 @@ public final class Trainer {
         let step = TrainingStep(
             state: state, assignment: assignment, communicator: communicator,
             exchange: exchange ?? DirectExchange(communicator),
-            batchNorm: configuration.batchNorm == .sync ? .synchronized : .perSlice)
+            batchNorm: configuration.batchNorm == .sync ? .synchronized : .perSlice,
+            isReproducible: configuration.reproducible)
         let loader = try makeLoader(share: assignment.positions(of: communicator.rank))
         defer { loader.cancel() }
 

@@ -16,12 +16,13 @@ public final class TrainingState {
     /// - Parameters: of the buckets as for `GradientBuckets`.
     public init(
         model: SimCLR, optimizer: any Optimizer, bucketBytes: Int = 4 << 20,
-        bucketMemory: BucketAllocator? = nil
+        gradientFormat: GradientFormat = .float64, seed: UInt64 = 0, bucketMemory: BucketAllocator? = nil
     ) throws {
         self.model = model
         self.optimizer = optimizer
         gradients = try GradientBuckets(
-            parameters: model.parameters, bucketBytes: bucketBytes, memory: bucketMemory)
+            parameters: model.parameters, bucketBytes: bucketBytes, format: gradientFormat, seed: seed,
+            memory: bucketMemory)
     }
 
     /// Takes over `root`'s state, bit for bit.

@@ -13,6 +13,8 @@ struct TrainingStep {
     /// Sums the gradients over the ranks.
     let exchange: any GradientExchange
     let batchNorm: BatchNormMode
+    /// Whether no bit of the step may depend on the number of ranks.
+    let isReproducible: Bool
 
     /// How batch norm takes its statistics.
     enum BatchNormMode {
@@ -38,14 +40,17 @@ struct TrainingStep {
         entered(.forward)
         let embeddings = try embed(images, recorder)
         entered(.loss)
-        let loss = try GatheredNTXent(rows: assignment.shares, temperature: state.model.temperature)
-            .loss(of: embeddings.converted(to: .float64), over: communicator)
+        let loss = try GatheredNTXent(
+            rows: assignment.shares, temperature: state.model.temperature, isReplicated: isReproducible
+        ).loss(of: embeddings.converted(to: .float64), over: communicator)
         entered(.backward)
         state.gradients.beginExchange(through: exchange)
         try loss.backward()
         entered(.reduce)
         let times = try state.gradients.finishExchange()
-        return (try loss.detached().item(), times)
+        // A loss that all ranks have computed counts once.
+        let share = isReproducible && communicator.rank > 0 ? 0 : try loss.detached().item()
+        return (share, times)
     }
 
     /// Applies the gradients and the batch statistics.
@@ -96,7 +101,8 @@ struct TrainingStep {
         let isShared = batchNorm == .synchronized && communicator.size > 1
         return TrainingContext(
             reduceStatistics: isShared ? { [communicator] in try communicator.allReduceSum($0) } : nil,
-            recorder: recorder, slices: SlicedGradients(rows: ranges, accumulator: state.gradients))
+            recorder: recorder, slices: SlicedGradients(rows: ranges, accumulator: state.gradients),
+            addsStatisticsExactly: isReproducible && batchNorm == .synchronized)
     }
 
     /// This rank's slices as positions among its own images.

@@ -117,6 +117,10 @@ struct Mistake: Sendable, CustomTestStringConvertible {
             "augment.std: [0.5, 0]",
             message: "run.yaml:3: augment.std: [0.5, 0] is not allowed; allowed: a list, each a number above 0"),
         Mistake(
+            "collectives.gradients: topk:0",
+            message: "run.yaml:3: collectives.gradients: topk:0 is not allowed; allowed: float64, float32, float16, "
+                + "bfloat16, int8, topk:F, powersgd:R (0 < F ≤ 1, R ≥ 1)"),
+        Mistake(
             "reproducible: yes", message: "run.yaml:3: reproducible: yes is not allowed; allowed: true, false"),
     ]
 
@@ -133,10 +137,9 @@ struct Mistake: Sendable, CustomTestStringConvertible {
             "schedule: {warmup_epochs: 1, warmup_steps: 5}",
             message: "run.yaml:3: schedule.warmup_steps: `schedule.warmup_epochs` is given too; give one of them"),
         Mistake(
-            "reproducible: true",
-            message:
-                "run.yaml:3: reproducible: order-free sums are not available yet, so only false is allowed; leave the "
-                + "key out"),
+            "reproducible: true", "collectives.gradients=int8",
+            message: "command line: collectives.gradients: int8 depends on the number of workers; reproducible=true "
+                + "allows float64 only"),
         Mistake(
             "slice_size: 300", message: "run.yaml:3: slice_size: 300 is more than global_batch, which is 256"),
         Mistake(

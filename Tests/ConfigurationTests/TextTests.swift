@@ -16,7 +16,7 @@ struct TextTests {
             "steps: 7\nschedule.warmup_steps: 3", "data=/a b/\"c\": #é🐦\t\u{1}\\n", "optimizer.lr=0.1",
             "augment.mean=0.1,1", "augment.std=1e-7,123456789.25", "encoder.name=resnet101",
             "seed=18446744073709551615",
-            "cluster.transport=ipc", "optimizer.clipped=true")
+            "cluster.transport=ipc", "optimizer.clipped=true", "collectives.gradients=topk:0.0125")
         #expect(try read(rich.resolvedYAML) == rich)
         for data in [
             "null", "~", "-", "- a", "true", "1", " x ", "a: b", "'", "@", "%", "\u{85}\u{2028}", "?", "*a", "==",
@@ -108,6 +108,25 @@ struct TextTests {
                 "epochs: 9 in the checkpoint, unset now", "steps: unset in the checkpoint, 9 now",
                 "seed: 0 in the checkpoint, 4 now", "encoder.width: 0.5 in the checkpoint, 0.25 now",
             ])
+    }
+
+    @Test(arguments: ["float64", "float32", "float16", "bfloat16", "int8", "topk:0.25", "powersgd:4"])
+    func whatGradientsTravelAsIsOneText(format: String) throws {
+        let exact = try read("data: x\nsteps: 1")
+        let other = try read("data: x\nsteps: 1\ncollectives: {gradients: \(format)}")
+        #expect(other.collectives.gradients.description == format)
+        #expect(try read(other.resolvedYAML) == other)
+        let differences = format == "float64" ? [] : ["collectives.gradients: float64 in the checkpoint, \(format) now"]
+        #expect(other.differences(fromTrajectory: exact.trajectoryText) == differences)
+    }
+
+    @Test func reproducibleRunsHaveExactGradients() throws {
+        #expect(try read("data: x\nsteps: 1\nreproducible: true").reproducible)
+        for format in ["float32", "int8", "topk:0.5"] {
+            #expect(throws: ConfigurationError.self) {
+                try read("data: x\nsteps: 1\nreproducible: true", "collectives.gradients=\(format)")
+            }
+        }
     }
 
     @Test func aConstantScheduleMayBeProlonged() throws {

@@ -30,8 +30,10 @@ struct BadInputTests {
         expect(try scratch.run(["trian"]), code: 2, saying: ["trian", "train"])
     }
 
-    @Test func orderFreeSumsAreRefusedInOneLine() throws {
-        expect(try train("data: x\nsteps: 1\nreproducible: true\n"), code: 2, saying: ["reproducible"])
+    @Test func compressionOfReproducibleRunsIsRefusedInOneLine() throws {
+        expect(
+            try train("data: x\nsteps: 1\nreproducible: true\n", ["collectives.gradients=int8"]), code: 2,
+            saying: ["collectives.gradients", "reproducible"])
     }
 
     @Test func aMissingOrEmptyDatasetIsNamed() throws {

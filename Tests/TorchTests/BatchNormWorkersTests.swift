@@ -63,6 +63,67 @@ import Torch
         }
     }
 
+    /// Pieces 3, 2, 1, 2 of a batch of 8 on one worker, on two and on three: the same bits, and nearly those without.
+    @Test(arguments: [false, true])
+    func piecesHaveTheSameBitsHoweverTheyAreDealt(fused: Bool) throws {
+        let pieces = [0..<3, 3..<5, 5..<6, 6..<8]
+        let x = try scattered([8, 5, 7, 6], seed: 1).converted(to: .float32)
+        let residual = try scattered([8, 5, 7, 6], seed: 2).converted(to: .float32)
+        let upstream = try scattered([8, 5, 7, 6], seed: 3).converted(to: .float32)
+
+        struct Bits: Equatable {
+            var output: [Float] = []
+            var gradients: [Float] = []
+            /// Of weight and bias, for each piece.
+            var parameters: [[Double]] = []
+        }
+
+        @Sendable func part(_ own: Range<Int>, exact: Bool, reduce: ((Tensor) throws -> Void)?) throws -> Bits {
+            let rows = pieces[own.lowerBound].lowerBound..<pieces[own.upperBound - 1].upperBound
+            func leaf(_ tensor: Tensor) throws -> Tensor {
+                let leaf = try tensor.narrowed(dim: 0, start: rows.lowerBound, length: rows.count).cloned()
+                try leaf.setRequiresGradient(true)
+                return leaf
+            }
+            let (input, other) = try (leaf(x), leaf(residual))
+            var bits = Bits()
+            let result = try input.batchNormTraining(
+                residual: fused ? other : nil, relu: fused,
+                pieces: exact
+                    ? pieces[own].map { $0.lowerBound - rows.lowerBound..<$0.upperBound - rows.lowerBound } : nil,
+                reduce: reduce, parameterGradients: { bits.parameters += try [$0.doubles() + $1.doubles()] })
+            try result.output.backward(upstream.narrowed(dim: 0, start: rows.lowerBound, length: rows.count))
+            bits.output = try result.output.floats()
+            bits.gradients = try #require(input.gradient).floats() + (fused ? #require(other.gradient).floats() : [])
+            return bits
+        }
+
+        let one = try part(0..<4, exact: true, reduce: nil)
+        let without = try part(0..<4, exact: false, reduce: nil)
+        #expect(zip(one.output, without.output).allSatisfy { abs($0 - $1) < 1e-5 })
+        #expect(zip(one.gradients, without.gradients).allSatisfy { abs($0 - $1) < 1e-5 })
+        #expect(one.parameters.count == 4 && without.parameters.count == 1)
+        for deal in [[0..<1, 1..<4], [0..<2, 2..<3, 3..<4]] {
+            let gathering = Gathering(members: deal.count)
+            let parts = try Gathering.run(workers: deal.count) { worker in
+                try part(deal[worker], exact: true, reduce: gathering.allReduce)
+            }
+            #expect(gathering.meetings == 2)
+            #expect(parts.flatMap(\.output) == one.output, "\(deal)")
+            #expect(parts.flatMap(\.parameters) == one.parameters, "\(deal)")
+            let count = fused ? 2 : 1
+            let inputs = parts.flatMap { $0.gradients.prefix($0.gradients.count / count) }
+            #expect(inputs == Array(one.gradients.prefix(one.gradients.count / count)), "\(deal)")
+        }
+    }
+
+    @Test func piecesThatDoNotCoverTheBatchAreRefused() throws {
+        let x = try scattered([4, 3], seed: 1)
+        for pieces in [[], [0..<3], [0..<2, 3..<4], [0..<5], [1..<4]] {
+            #expect(throws: TorchError.self) { try x.batchNormTraining(pieces: pieces) }
+        }
+    }
+
     @Test func anErrorOfTheReductionComesOutAsItself() throws {
         let x = try scattered([4, 3], seed: 1)
         try x.setRequiresGradient(true)

@@ -91,10 +91,11 @@ final class NotingExchange: GradientExchange {
 
     struct Changed: Error {}
 
-    func submit(_ bucket: UnsafeMutableBufferPointer<Double>) throws {
-        sums.append((bucket, bucket.map(\.bitPattern)))
+    func submit(_ bucket: DepartingBucket) throws {
+        guard case .exact(let memory) = bucket else { return direct.submit(bucket) }
+        sums.append((memory, memory.map(\.bitPattern)))
         direct.submit(bucket)
-        submitted(bucket.count)
+        submitted(memory.count)
     }
 
     func finish(_ summed: (Int) throws -> Void) throws -> ExchangeTimes? {

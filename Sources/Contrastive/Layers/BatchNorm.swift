@@ -67,11 +67,14 @@ public final class BatchNorm: Layer {
             if let residual { output = try output + residual }
             return relu ? try output.relu() : output
         case .training(let context):
+            let pieces = context.addsStatisticsExactly ? context.slices?.rows : nil
             let normalised = try input.batchNormTraining(
-                weight: weight, bias: bias, epsilon: epsilon, residual: residual, relu: relu,
+                weight: weight, bias: bias, epsilon: epsilon, residual: residual, relu: relu, pieces: pieces,
                 reduce: context.reduceStatistics, parameterGradients: parameterGradients(context.slices))
             if normalised.output.requiresGradient, let accumulator = context.slices?.accumulator {
-                for parameter in [weight, bias].compactMap({ $0 }) { accumulator.expect(1, for: parameter) }
+                for parameter in [weight, bias].compactMap({ $0 }) {
+                    accumulator.expect(pieces?.count ?? 1, for: parameter)
+                }
             }
             try context.recorder?.record(
                 self, mean: normalised.mean, variance: normalised.variance, count: normalised.count)

@@ -90,21 +90,24 @@ public enum ForwardMode {
 
 /// What a forward pass in training reaches outside the model.
 public struct TrainingContext {
-    /// Sums a float64 vector in place over all workers, so that normalisation spans the global batch; nil: this batch
+    /// Sums a float64 tensor in place over all workers, so that normalisation spans the global batch; nil: this batch
     /// alone. Every worker must run the same layers in the same order, or the sums do not meet.
     public var reduceStatistics: ((Tensor) throws -> Void)?
     /// Collects the batch statistics for the running ones; nil: this pass leaves no trace there.
     public var recorder: RunningStatisticsRecorder?
     /// Computes slice by slice and takes the parameters' gradients; nil: the batch as a whole, gradients by autograd.
     public var slices: SlicedGradients?
+    /// Takes the statistics of each slice by itself and adds them so that no order shows in their bits.
+    public var addsStatisticsExactly: Bool
 
     public init(
         reduceStatistics: ((Tensor) throws -> Void)? = nil, recorder: RunningStatisticsRecorder? = nil,
-        slices: SlicedGradients? = nil
+        slices: SlicedGradients? = nil, addsStatisticsExactly: Bool = false
     ) {
         self.reduceStatistics = reduceStatistics
         self.recorder = recorder
         self.slices = slices
+        self.addsStatisticsExactly = addsStatisticsExactly
     }
 }
 

@@ -7,15 +7,14 @@ import Torch
 /// - With statistics per slice the passes of all workers count alike: sum `packed()` over the workers and commit the
 ///   sum. The running statistics are then the average over all slices of the step, however they were dealt.
 ///
+/// The sums are `BinnedSums`, so that neither the order of the passes nor their dealing to workers shows in their bits.
+///
 /// A step that is aborted calls `reset()`; nothing of it remains. Not for use from several threads at once.
 public final class RunningStatisticsRecorder {
     private let norms: [BatchNorm]
     /// Where a normalisation's numbers begin in the packed vector: its mean [C], its unbiased variance [C], its passes.
     private var offsets: [ObjectIdentifier: Int] = [:]
-    private let sums: Tensor
-    private var passes: [Double]
-    private var positions: [ObjectIdentifier: Int] = [:]
-    private let length: Int
+    private let sums: BinnedSums
 
     /// A recorder for all normalisations of `model`.
     public convenience init(of model: some Layer) throws {
@@ -26,14 +25,11 @@ public final class RunningStatisticsRecorder {
     public init(_ norms: [BatchNorm]) throws {
         self.norms = norms
         var next = 0
-        for (position, norm) in norms.enumerated() {
+        for norm in norms {
             offsets[ObjectIdentifier(norm)] = next
-            positions[ObjectIdentifier(norm)] = position
             next += 2 * norm.channels + 1
         }
-        length = next
-        sums = try Tensor.zeros([next], .float64)
-        passes = Array(repeating: 0, count: norms.count)
+        sums = try BinnedSums(count: next)
     }
 
     /// Adds one pass of `norm`: `mean` and biased `variance` [C] in float64 over `count` values per channel.
@@ -41,34 +37,23 @@ public final class RunningStatisticsRecorder {
     /// A normalisation that is not one of the recorder's is passed over. Throws where `count` is below 2: no unbiased
     /// variance exists then.
     func record(_ norm: BatchNorm, mean: Tensor, variance: Tensor, count: Double) throws {
-        guard let offset = offsets[ObjectIdentifier(norm)], let position = positions[ObjectIdentifier(norm)] else {
-            return
-        }
+        guard let offset = offsets[ObjectIdentifier(norm)] else { return }
         guard count >= 2 else {
             throw ContrastiveError(
                 .value, in: "batch normalisation",
                 "training needs at least 2 values per channel, but the batch has \(Int(count)); use a larger batch")
         }
         try withoutGradient {
-            let meanSum = try sums.narrowed(dim: 0, start: offset, length: norm.channels)
-            let varianceSum = try sums.narrowed(dim: 0, start: offset + norm.channels, length: norm.channels)
-            try meanSum.addInPlace(mean)
-            try varianceSum.addInPlace(variance, scale: count / (count - 1))
+            try sums.add(mean, at: offset)
+            try sums.add(variance * (count / (count - 1)), at: offset + norm.channels)
+            try sums.add(Tensor([1.0], shape: [1]), at: offset + 2 * norm.channels)
         }
-        passes[position] += 1
     }
 
-    /// What was recorded since the last commit, as one float64 vector: for each normalisation the sum over its passes of
-    /// the mean [C] and of the unbiased variance [C], then the number of passes.
+    /// What was recorded since the last commit, as the bins [4, length] of one vector: for each normalisation the sum
+    /// over its passes of the mean [C] and of the unbiased variance [C], then the number of passes.
     public func packed() throws -> Tensor {
-        try withoutGradient {
-            let packed = try sums.cloned()
-            for (norm, count) in zip(norms, passes) {
-                let place = offsets[ObjectIdentifier(norm), default: 0] + 2 * norm.channels
-                try packed.narrowed(dim: 0, start: place, length: 1).fillInPlace(count)
-            }
-            return packed
-        }
+        try withoutGradient { try sums.bins.cloned() }
     }
 
     /// Moves the running statistics towards the averages in `packed` (this recorder's, or its sum over the workers):
@@ -76,12 +61,14 @@ public final class RunningStatisticsRecorder {
     ///
     /// A normalisation without a pass keeps its running statistics.
     public func commit(packed: Tensor, momentum: Double = 0.1) throws {
-        guard packed.shape == [length], packed.scalarType == .float64 else {
+        guard packed.shape == sums.bins.shape, packed.scalarType == .float64 else {
             throw ContrastiveError(
                 .shape, in: "running statistics",
-                "packed statistics are \(packed.scalarType) \(packed.shape), this model needs float64 [\(length)]")
+                "packed statistics are \(packed.scalarType) \(packed.shape), this model needs float64 \(sums.bins.shape)"
+            )
         }
         try withoutGradient {
+            let packed = try BinnedSums(bins: packed).total()
             for norm in norms {
                 let offset = offsets[ObjectIdentifier(norm), default: 0]
                 let channels = norm.channels
@@ -101,8 +88,7 @@ public final class RunningStatisticsRecorder {
 
     /// Forgets what was recorded since the last commit.
     public func reset() throws {
-        try withoutGradient { try sums.zeroInPlace() }
-        for position in passes.indices { passes[position] = 0 }
+        try withoutGradient { try sums.bins.zeroInPlace() }
     }
 
     private static func move(_ running: Tensor, towards sum: Tensor, over count: Double, _ momentum: Double) throws {
