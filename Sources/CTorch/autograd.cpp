@@ -33,6 +33,15 @@ int ct_set_gradient(ct_tensor *tensor, ct_optional gradient) {
     });
 }
 
+int ct_set_data(ct_tensor *tensor, ct_in data) {
+    return status([&] {
+        TORCH_CHECK(
+            data->value.sizes() == tensor->value.sizes() && data->value.dtype() == tensor->value.dtype(),
+            "the data must have the tensor's shape and type");
+        tensor->value.set_data(data->value);
+    });
+}
+
 namespace {
 
 /// Calls back after a gradient has landed, while the hook is switched on.

@@ -3,7 +3,7 @@ import Collectives
 /// The one table of all keys, in the order of help, documentation and the resolved file.
 public enum ConfigurationSchema {
     public static let keys: [ConfigurationKey] =
-        topLevel + encoder + projector + loss + optimizer + schedule + augment + loader + checkpoint + cluster
+        topLevel + encoder + methodParts + optimizer + schedule + augment + loader + checkpoint + cluster
         + collectives + progress
 
     /// The row of a dotted key.
@@ -33,7 +33,8 @@ public enum ConfigurationSchema {
         .seed("seed", \.seed, "Seed of the weights, the sample order and the augmentation."),
         .choice(
             "batch_norm", \.batchNorm,
-            "Where batch normalisation takes statistics: the whole global batch, or each slice."),
+            "Where batch normalisation takes statistics: the whole global batch, each slice, or each slice with a key"
+                + " encoder's images dealt anew."),
         .flag(
             "reproducible", \.reproducible,
             "Bit for bit the same on any number of workers: all sums exact, the loss computed whole by each worker."),
@@ -49,22 +50,14 @@ public enum ConfigurationSchema {
         .integer("encoder.channels", \.encoder.channels, 0...64, "Input channels; 0: those of the data."),
     ]
 
-    private static let projector: [ConfigurationKey] = [
-        .integer("projector.layers", \.projector.layers, 2...3, "Linear layers of the projector."),
-        .integer(
-            "projector.hidden", \.projector.hidden, 0...65_536, "Width of its hidden layers; 0: the feature width."),
-        .integer("projector.out", \.projector.out, 1...65_536, "Dimensions of the embedding."),
-    ]
-
-    private static let loss: [ConfigurationKey] = [
-        .number("loss.temperature", \.loss.temperature, .above(0), "Temperature of NT-Xent.")
-    ]
-
     private static let optimizer: [ConfigurationKey] = [
         .choice("optimizer.name", \.optimizer.name, "The optimiser."),
         .number(
             "optimizer.lr", \.optimizer.learningRate, .atLeast(0),
             "Learning rate at the peak of the schedule, as it is used: not scaled by the batch."),
+        .optionalNumber(
+            "optimizer.bias_lr", \.optimizer.biasLearningRate, .atLeast(0),
+            "That of biases and norms; unset: the same."),
         .number("optimizer.momentum", \.optimizer.momentum, .within(0.0..<1.0), "Momentum of `lars` and `sgd`."),
         .number(
             "optimizer.weight_decay", \.optimizer.weightDecay, .atLeast(0), "Weight decay; not of biases and norms."),
@@ -84,6 +77,10 @@ public enum ConfigurationSchema {
             "Linear warm-up in epochs; give this or `schedule.warmup_steps` or neither."),
         .optionalInteger(
             "schedule.warmup_steps", \.schedule.warmupSteps, 0...1_000_000_000, "Linear warm-up in steps."),
+        .numbers(
+            "schedule.milestones", \.schedule.milestones, .atLeast(0),
+            "Epochs at whose beginning `steps` multiplies the learning rate."),
+        .number("schedule.factor", \.schedule.factor, .above(0), "What `steps` multiplies it by."),
         .number(
             "schedule.final_lr", \.schedule.finalLearningRate, .atLeast(0), "Learning rate at the end of `cosine`."),
     ]

@@ -24,6 +24,7 @@ extension RunConfiguration {
     ///
     /// - Throws: `ConfigurationError` if the given mean or deviation has another number of channels.
     public mutating func resolve(data traits: DatasetTraits) throws {
+        resolveMethod()
         if encoder.channels == 0 { encoder.channels = traits.channels }
         if augment.size == 0 {
             augment.size = traits.uniformSize.flatMap { $0 <= Self.greatestOwnSize ? $0 : nil } ?? Self.defaultSize

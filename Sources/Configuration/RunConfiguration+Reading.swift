@@ -79,6 +79,8 @@ extension RunConfiguration {
             throw fail("slice_size", "\(sliceSize) is more than global_batch, which is \(globalBatch)")
         }
         if sliceSize == 0 { sliceSize = Self.derivedSliceSize(globalBatch: globalBatch) }
+        try checkMethod(fail)
+        resolveMethod()
         try checkSchedule(fail)
         try checkAugmentation(fail)
     }

@@ -57,6 +57,8 @@ extension RunConfiguration {
         } catch {
             return ["\(error)"]
         }
+        // What an older version left to the method is what the method has.
+        theirs.resolveMethod()
         let theirKeys = theirs.trajectoryKeys.map(\.name)
         for key in trajectoryKeys where theirKeys.contains(key.name) {
             let (old, new) = (key.read(theirs) ?? "unset", key.read(self) ?? "unset")

@@ -26,7 +26,12 @@ public struct RunConfiguration: Sendable, Equatable, Codable {
 
     public var encoder = Encoder()
     public var projector = Projector()
+    public var predictor = Predictor()
+    public var target = Target()
+    public var queue = Queue()
+    public var prototypes = Prototypes()
     public var loss = Loss()
+    public var collapse = Collapse()
     public var optimizer = Optimizer()
     public var schedule = Schedule()
     public var augment = Augmentation()
@@ -39,22 +44,13 @@ public struct RunConfiguration: Sendable, Equatable, Codable {
     /// The defaults. `data` and the length of the run have none.
     public init() {}
 
-    public enum Method: String, Sendable, Codable, CaseIterable {
-        case simclr
-
-        /// Whether it has a use for views beside the two global ones.
-        public var takesLocalViews: Bool {
-            switch self {
-            case .simclr: false
-            }
-        }
-    }
-
     public enum BatchNorm: String, Sendable, Codable, CaseIterable {
         /// Statistics over the whole global batch.
         case sync
         /// Statistics over each slice.
         case slice
+        /// Over each slice, and a key encoder's images dealt anew over all slices.
+        case shuffle
     }
 }
 
@@ -81,19 +77,6 @@ extension RunConfiguration {
         public var channels = 0
     }
 
-    public struct Projector: Sendable, Equatable, Codable {
-        /// Linear layers: 2 or 3.
-        public var layers = 2
-        /// Width of the hidden layers; 0: the encoder's feature width.
-        public var hidden = 2048
-        /// Dimensions of the embedding.
-        public var out = 128
-    }
-
-    public struct Loss: Sendable, Equatable, Codable {
-        public var temperature = 0.2
-    }
-
     public struct Optimizer: Sendable, Equatable, Codable {
         public enum Name: String, Sendable, Codable, CaseIterable {
             case lars, sgd, adamw
@@ -102,6 +85,8 @@ extension RunConfiguration {
         public var name = Name.lars
         /// The peak learning rate itself; nothing scales it by the batch. Default: 0.075 · √256 (SimCLR, appendix B.1).
         public var learningRate = 1.2
+        /// That of biases and norms at the peak; nil: the same.
+        public var biasLearningRate: Double?
         public var momentum = 0.9
         public var weightDecay = 1e-4
         /// LARS's trust coefficient (η in You et al., 2017).
@@ -115,7 +100,7 @@ extension RunConfiguration {
 
     public struct Schedule: Sendable, Equatable, Codable {
         public enum Name: String, Sendable, Codable, CaseIterable {
-            case cosine, constant
+            case cosine, constant, steps
         }
 
         public var name = Name.cosine
@@ -123,6 +108,9 @@ extension RunConfiguration {
         public var warmupEpochs: Double?
         /// Linear warm-up in steps.
         public var warmupSteps: Int?
+        /// Epochs at whose beginning `steps` multiplies the rate by `factor`.
+        public var milestones: [Double] = []
+        public var factor = 0.1
         /// Learning rate at the end of the cosine.
         public var finalLearningRate = 0.0
     }

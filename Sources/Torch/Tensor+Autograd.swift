@@ -25,6 +25,11 @@ extension Tensor {
         try check("setGradient", [self, gradient]) { ct_set_gradient(handle, gradient?.handle) }
     }
 
+    /// Makes this leaf use the memory of `data`, of the same shape and type; its values become those of `data`.
+    public func setData(_ data: Tensor) throws {
+        try check("setData", [self, data]) { ct_set_data(handle, data.handle) }
+    }
+
     /// Calls `body` each time that the gradient of this leaf has been accumulated, on the thread that runs backward,
     /// for as long as the returned object is held.
     public func onGradientReady(_ body: @escaping () -> Void) throws -> GradientHook {

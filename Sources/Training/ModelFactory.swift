@@ -3,19 +3,6 @@ import Contrastive
 
 /// Builds a run's parts from its configuration, which must be resolved (`DataResolution`).
 public enum ModelFactory {
-    /// Encoder and projector with their initial weights, a function of the seed.
-    public static func simCLR(_ configuration: RunConfiguration) throws -> SimCLR {
-        let encoder = try encoder(configuration)
-        let projector = configuration.projector
-        return try SimCLR(
-            encoder: encoder,
-            projector: Projector(
-                inputs: encoder.featureDimension,
-                hidden: projector.hidden > 0 ? projector.hidden : encoder.featureDimension,
-                outputs: projector.out, layers: projector.layers, seed: configuration.seed),
-            temperature: configuration.loss.temperature)
-    }
-
     /// The encoder alone, with its initial weights.
     public static func encoder(_ configuration: RunConfiguration) throws -> ResNet {
         try ResNet(

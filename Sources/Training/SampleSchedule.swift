@@ -8,19 +8,23 @@ final class SampleSchedule: @unchecked Sendable {
     private let plan: TrainingPlan
     private let order: SampleOrder
     private let share: Range<Int>
+    private let last: Int
     private let lock = NSLock()
     private var cached: (epoch: Int, permutation: [Int32])?
 
-    /// - Parameter share: the rank's positions within every global batch.
-    init(plan: TrainingPlan, order: SampleOrder, share: Range<Int>) {
+    /// - Parameters:
+    ///   - share: the rank's positions within every global batch.
+    ///   - last: the last step to load for; nil is the run's.
+    init(plan: TrainingPlan, order: SampleOrder, share: Range<Int>, last: Int? = nil) {
         self.plan = plan
         self.order = order
         self.share = share
+        self.last = last ?? plan.totalSteps
     }
 
-    /// The rank's samples of `step` (from 1), in sample order; nil past the run's end.
+    /// The rank's samples of `step` (from 1), in sample order; nil past the last step.
     func request(step: Int) -> BatchRequest? {
-        guard step <= plan.totalSteps else { return nil }
+        guard step <= last else { return nil }
         let epoch = plan.epoch(ofStep: step)
         let start = plan.positions(ofStep: step).lowerBound
         return lock.withLock {

@@ -14,6 +14,11 @@ extension StepRecord {
             text += String(
                 format: #","communication_seconds":%.6f,"hidden_share":%.4f"#, communicationSeconds, hiddenShare)
         }
+        if let effectiveRank, let deviation, let alignment, let uniformity {
+            text += String(
+                format: #","effective_rank":%.3f,"deviation":%.5f,"alignment":%.5f,"uniformity":%.5f"#, effectiveRank,
+                deviation, alignment, uniformity)
+        }
         text += "}"
         return Array(text.utf8)
     }

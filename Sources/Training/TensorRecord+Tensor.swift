@@ -6,10 +6,14 @@ import Torch
 public enum CheckpointGroup {
     /// The encoder, under torchvision's names.
     public static let backbone = "backbone"
-    /// Projector and whatever else is trained beside the encoder.
+    /// Projector and whatever else is trained beside the encoder, each under its own name.
     public static let heads = "heads"
     /// Optimiser state.
     public static let state = "state"
+    /// The moving average of encoder and heads, of methods that have one.
+    public static let target = "target"
+    /// Queues and banks, of methods that have any.
+    public static let memory = "memory"
 }
 
 extension TensorRecord {

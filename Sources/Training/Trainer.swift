@@ -18,6 +18,9 @@ public final class Trainer {
     private let dataset: any ImageDataset
     private let checkpoints: CheckpointWriter?
     private var badImages = BadImageTally()
+    private var watch: CollapseWatch
+    /// Of all ranks together.
+    private lazy var wholeBatches = schedule(of: 0..<plan.globalBatch, through: .max)
 
     /// - Parameters:
     ///   - configuration: with everything that depends on the data already resolved (`resolved(for:)`).
@@ -32,9 +35,11 @@ public final class Trainer {
         self.dataset = dataset
         self.checkpoints = checkpoints
         plan = try TrainingPlan(configuration, datasetCount: dataset.count)
-        let model = try ModelFactory.simCLR(configuration)
+        watch = CollapseWatch(interval: configuration.collapse.every)
+        let method = try ModelFactory.method(configuration, images: dataset.count)
         state = try TrainingState(
-            model: model, optimizer: ModelFactory.optimizer(configuration, parameters: model.parameters),
+            method: method,
+            optimizer: ModelFactory.optimizer(configuration, parameters: method.network.parameters),
             bucketBytes: configuration.collectives.bucketBytes,
             gradientFormat: configuration.collectives.gradients, seed: configuration.seed, bucketMemory: bucketMemory)
     }
@@ -55,11 +60,16 @@ public final class Trainer {
         let assignment = SliceAssignment(
             globalBatch: plan.globalBatch, sliceSize: plan.sliceSize, worldSize: communicator.size)
         let step = TrainingStep(
-            state: state, assignment: assignment, communicator: communicator,
-            exchange: exchange ?? DirectExchange(communicator),
-            batchNorm: configuration.batchNorm == .sync ? .synchronized : .perSlice,
-            isReproducible: configuration.reproducible)
-        let loader = try makeLoader(share: assignment.positions(of: communicator.rank))
+            state: state, plan: plan, assignment: assignment, communicator: communicator,
+            exchange: exchange ?? DirectExchange(communicator), batchNorm: batchNormMode,
+            isReproducible: configuration.reproducible, biasRate: configuration.biasRate, seed: configuration.seed)
+        let share = assignment.positions(of: communicator.rank)
+        if state.completedSteps == 0, state.method.needsFirstPass {
+            if let reason = try firstPass(step, share: share, observer) {
+                return .yielded(nextStep: 1, reason: reason)
+            }
+        }
+        let loader = try makeLoader(share: share, from: state.completedSteps + 1, through: plan.totalSteps)
         defer { loader.cancel() }
 
         while state.completedSteps < plan.totalSteps {
@@ -76,6 +86,33 @@ public final class Trainer {
         return .finished(result: [])
     }
 
+    private var batchNormMode: StepPass.BatchNormMode {
+        switch configuration.batchNorm {
+        case .sync: .synchronized
+        case .slice: .perSlice
+        case .shuffle: .shuffled
+        }
+    }
+
+    /// Shows the method the first epoch's batches without a step; returns what the ranks agreed to do instead of going on.
+    private func firstPass(
+        _ step: TrainingStep, share: Range<Int>, _ observer: any TrainingObserver
+    ) throws -> YieldReason? {
+        let loader = try makeLoader(share: share, from: 1, through: plan.stepsPerEpoch)
+        defer { loader.cancel() }
+        for number in 1...plan.stepsPerEpoch {
+            observer.entered(.load, step: 1)
+            guard let batch = try loader.next() else {
+                throw TrainingError.unsupported("the loader ended before batch \(number) of the pass before step 1")
+            }
+            let pass = try step.begin(number, samples: samples(of: number)) { observer.entered($0, step: 1) }
+            try state.method.observe(batch.allImages(), in: pass)
+            let reason = try agree(on: batch, lossShare: 0, step.communicator, observer).yield
+            if let reason { return reason }
+        }
+        return nil
+    }
+
     /// One step; returns what the ranks agreed to do after it.
     private func run(
         _ step: TrainingStep, _ loader: BatchLoader, _ observer: any TrainingObserver
@@ -86,41 +123,61 @@ public final class Trainer {
         guard let batch = try loader.next() else {
             throw TrainingError.unsupported("the loader ended before step \(number)")
         }
-        let bad = badImages.unreported(batch.badSamples)
-        let recorder = try RunningStatisticsRecorder(of: state.model)
-        let images = try Tensor.concatenated([batch.images(ofView: 0), batch.images(ofView: 1)], dim: 0)
-        let (share, times) = try step.gradients(of: images, recorder: recorder) {
+        let pass = try step.begin(number, samples: samples(of: number)) { observer.entered($0, step: number) }
+        let (loss, share, times) = try step.gradients(of: batch.allImages(), in: pass) {
             observer.entered($0, step: number)
         }
-        let agreement = try StepAgreement.reach(
-            lossShare: share, badImages: bad.count, pending: observer.pendingYield, over: step.communicator)
+        let agreement = try agree(on: batch, lossShare: share, step.communicator, observer)
         guard agreement.loss.isFinite else {
             throw TrainingError.lossIsNotFinite(step: number, loss: agreement.loss)
         }
-        if agreement.badImages > 0 {
-            for bad in try badImages.share(bad, over: step.communicator) {
-                observer.noticed("cannot read \(bad.name): \(bad.cause); another image takes its place")
-            }
-            try badImages.check(of: dataset.count, limit: configuration.loader.maxBadShare)
+        var statistics: EmbeddingStatistics?
+        if watch.isDue(step: number, of: plan.totalSteps) {
+            statistics = try watch.statistics(of: loss.embeddings, over: pass.workers)
         }
         observer.entered(.update, step: number)
         let learningRate = plan.schedule.rate(at: number - 1)
-        try step.update(recorder: recorder, learningRate: learningRate)
+        try step.update(pass, learningRate: learningRate)
         if step.communicator.rank == 0 {
+            if let warning = try statistics.flatMap({ watch.warning($0, step: number) }) { observer.noticed(warning) }
             let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
             observer.completed(
                 StepRecord(
                     step: number, loss: agreement.loss, learningRate: learningRate,
                     imagesPerSecond: Double(plan.globalBatch) / seconds, workers: step.communicator.size,
-                    time: Date().timeIntervalSince1970, exchange: times))
+                    time: Date().timeIntervalSince1970, exchange: times, embeddings: statistics))
         }
         return agreement.yield
     }
 
-    private func makeLoader(share: Range<Int>) throws -> BatchLoader {
-        let schedule = SampleSchedule(
-            plan: plan, order: SampleOrder(seed: configuration.seed, count: dataset.count), share: share)
-        let first = state.completedSteps + 1
+    /// What all ranks know after a batch; tells of unreadable images, and ends the run where there are too many.
+    private func agree(
+        on batch: LoadedBatch, lossShare: Double, _ communicator: Communicator, _ observer: any TrainingObserver
+    ) throws -> StepAgreement {
+        let bad = badImages.unreported(batch.badSamples)
+        let agreement = try StepAgreement.reach(
+            lossShare: lossShare, badImages: bad.count, pending: observer.pendingYield, over: communicator)
+        if agreement.badImages > 0 {
+            for bad in try badImages.share(bad, over: communicator) {
+                observer.noticed("cannot read \(bad.name): \(bad.cause); another image takes its place")
+            }
+            try badImages.check(of: dataset.count, limit: configuration.loader.maxBadShare)
+        }
+        return agreement
+    }
+
+    private func schedule(of share: Range<Int>, through last: Int) -> SampleSchedule {
+        SampleSchedule(
+            plan: plan, order: SampleOrder(seed: configuration.seed, count: dataset.count), share: share, last: last)
+    }
+
+    /// The dataset's indices of a step's N images.
+    private func samples(of step: Int) -> [Int] {
+        wholeBatches.request(step: step)?.samples.map(Int.init) ?? []
+    }
+
+    private func makeLoader(share: Range<Int>, from first: Int, through last: Int) throws -> BatchLoader {
+        let schedule = schedule(of: share, through: last)
         return try BatchLoader(
             dataset: dataset, views: ModelFactory.augmentations(configuration), seed: configuration.seed,
             threads: configuration.loader.threads, prefetch: configuration.loader.prefetch

@@ -1,3 +1,5 @@
+import Contrastive
+
 /// Where a rank is within a step, for the messages that say where something went wrong.
 public enum TrainingPhase: UInt8, Sendable, CaseIterable {
     case idle, restore, load, forward, loss, backward, reduce, update, save
@@ -44,6 +46,8 @@ public struct StepRecord: Codable, Equatable, Sendable {
     public let communicationSeconds: Double?
     /// The share of that which rank 0's training thread did not have to wait for, in 0…1; nil with one rank.
     public let hiddenShare: Double?
+    /// What the collapse watch saw in steps that it looked at.
+    public let effectiveRank, deviation, alignment, uniformity: Double?
 
     enum CodingKeys: String, CodingKey {
         case step, loss
@@ -52,11 +56,13 @@ public struct StepRecord: Codable, Equatable, Sendable {
         case workers, time
         case communicationSeconds = "communication_seconds"
         case hiddenShare = "hidden_share"
+        case effectiveRank = "effective_rank"
+        case deviation, alignment, uniformity
     }
 
     public init(
         step: Int, loss: Double, learningRate: Double, imagesPerSecond: Double, workers: Int, time: Double,
-        exchange: ExchangeTimes? = nil
+        exchange: ExchangeTimes? = nil, embeddings: EmbeddingStatistics? = nil
     ) {
         self.step = step
         self.loss = loss
@@ -66,6 +72,10 @@ public struct StepRecord: Codable, Equatable, Sendable {
         self.time = time
         communicationSeconds = exchange?.communication
         hiddenShare = exchange?.hiddenShare
+        effectiveRank = embeddings?.effectiveRank
+        deviation = embeddings?.deviation
+        alignment = embeddings?.alignment
+        uniformity = embeddings?.uniformity
     }
 }
 

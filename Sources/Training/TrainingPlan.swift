@@ -37,8 +37,20 @@ public struct TrainingPlan: Equatable, Sendable {
         }
         schedule = try LearningRateSchedule(
             base: configuration.optimizer.learningRate, warmupSteps: warmup, totalSteps: totalSteps,
-            decay: configuration.schedule.name == .cosine
-                ? .cosine(final: configuration.schedule.finalLearningRate) : .constant)
+            decay: Self.decay(configuration.schedule, stepsPerEpoch: stepsPerEpoch))
+    }
+
+    private static func decay(
+        _ settings: RunConfiguration.Schedule, stepsPerEpoch: Int
+    ) -> LearningRateSchedule.Decay {
+        switch settings.name {
+        case .cosine: .cosine(final: settings.finalLearningRate)
+        case .constant: .constant
+        case .steps:
+            .steps(
+                milestones: settings.milestones.map { Int(($0 * Double(stepsPerEpoch)).rounded()) },
+                factor: settings.factor)
+        }
     }
 
     /// Slices of a global batch: the most workers that can share it.

@@ -3,11 +3,12 @@ import Collectives
 import Contrastive
 import Torch
 
-/// Everything a step changes: parameters, running statistics, optimiser state and the number of steps done.
+/// Everything a step changes: parameters, running statistics, optimiser state, what the method remembers, and the number
+/// of steps done.
 ///
 /// The same on every rank between two steps.
 public final class TrainingState {
-    public let model: SimCLR
+    public let method: any Method
     public let optimizer: any Optimizer
     public let gradients: GradientBuckets
     /// Steps done since the beginning of the run.
@@ -15,24 +16,20 @@ public final class TrainingState {
 
     /// - Parameters: of the buckets as for `GradientBuckets`.
     public init(
-        model: SimCLR, optimizer: any Optimizer, bucketBytes: Int = 4 << 20,
+        method: any Method, optimizer: any Optimizer, bucketBytes: Int = 4 << 20,
         gradientFormat: GradientFormat = .float64, seed: UInt64 = 0, bucketMemory: BucketAllocator? = nil
     ) throws {
-        self.model = model
+        self.method = method
         self.optimizer = optimizer
         gradients = try GradientBuckets(
-            parameters: model.parameters, bucketBytes: bucketBytes, format: gradientFormat, seed: seed,
+            parameters: method.network.parameters, bucketBytes: bucketBytes, format: gradientFormat, seed: seed,
             memory: bucketMemory)
     }
 
     /// Takes over `root`'s state, bit for bit.
     public func broadcast(from root: Int, over communicator: Communicator) throws {
-        for tensor in model.parameters.map(\.tensor) + model.buffers.map(\.tensor) {
-            try communicator.broadcast(tensor, from: root)
-        }
-        for entry in optimizer.state {
-            try communicator.broadcast(entry.tensor, from: root)
-        }
+        let entries = method.network.state + (method.target?.state ?? []) + method.memory + optimizer.state
+        for entry in entries { try communicator.broadcast(entry.tensor, from: root) }
         let step = try Tensor([Int64(completedSteps)], shape: [1])
         try communicator.broadcast(step, from: root)
         completedSteps = Int(try step.int64s()[0])
@@ -46,11 +43,14 @@ extension TrainingState {
         func records(_ tensors: [NamedTensor]) throws -> [TensorRecord] {
             try tensors.map { try TensorRecord(name: $0.name, $0.tensor) }
         }
-        return try [
-            CheckpointGroup.backbone: records(model.encoder.state),
-            CheckpointGroup.heads: records(model.projector.state),
+        var groups = try [
+            CheckpointGroup.backbone: records(method.network.encoder.state),
+            CheckpointGroup.heads: records(method.network.headState),
             CheckpointGroup.state: records(optimizer.state),
         ]
+        if let target = method.target { groups[CheckpointGroup.target] = try records(target.state) }
+        if !method.memory.isEmpty { groups[CheckpointGroup.memory] = try records(method.memory) }
+        return groups
     }
 
     /// Takes over a checkpoint's state.
@@ -64,9 +64,11 @@ extension TrainingState {
             }
             return try records.map { try NamedTensor($0) }
         }
-        try model.encoder.load(tensors(CheckpointGroup.backbone))
-        try model.projector.load(tensors(CheckpointGroup.heads))
+        try method.network.encoder.load(tensors(CheckpointGroup.backbone))
+        try method.network.loadHeads(tensors(CheckpointGroup.heads))
         try optimizer.restore(tensors(CheckpointGroup.state))
+        if let target = method.target { try target.network.load(tensors(CheckpointGroup.target)) }
+        if !method.memory.isEmpty { try method.loadMemory(tensors(CheckpointGroup.memory)) }
         completedSteps = contents.step
     }
 }

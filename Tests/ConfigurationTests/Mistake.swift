@@ -93,14 +93,27 @@ struct Mistake: Sendable, CustomTestStringConvertible {
             message: "run.yaml:3: seed: null is not allowed; allowed: an integer from 0 to "
                 + "18446744073709551615"),
         Mistake(
-            "", "loss.temperature=0",
-            message: "command line: loss.temperature: 0 is not allowed; allowed: a number above 0"),
+            "", "loss.temperature=-1",
+            message: "command line: loss.temperature: -1 is not allowed; allowed: a number, 0 or more"),
+        Mistake(
+            "method: byol\nbatch_norm: shuffle",
+            message: "run.yaml:4: batch_norm: shuffle deals a key encoder's images anew, which only moco, mocov2 and "
+                + "densecl have"),
+        Mistake(
+            "method: mocov2\nqueue.size: 0",
+            message: "run.yaml:4: queue.size: mocov2 needs negatives; give at least 1"),
+        Mistake(
+            "method: swav\nqueue.negatives: bank",
+            message: "run.yaml:4: queue.negatives: only moco and mocov2 can draw from a bank"),
+        Mistake(
+            "target.enabled: false",
+            message: "run.yaml:3: target.enabled: only byol can do without its target, to see it collapse"),
         Mistake(
             "loss.temperature: nan",
-            message: "run.yaml:3: loss.temperature: nan is not allowed; allowed: a number above 0"),
+            message: "run.yaml:3: loss.temperature: nan is not allowed; allowed: a number, 0 or more"),
         Mistake(
             "loss.temperature: 1e999",
-            message: "run.yaml:3: loss.temperature: 1e999 is not allowed; allowed: a number above 0"),
+            message: "run.yaml:3: loss.temperature: 1e999 is not allowed; allowed: a number, 0 or more"),
         Mistake(
             "optimizer.momentum: 1",
             message: "run.yaml:3: optimizer.momentum: 1 is not allowed; allowed: a number from 0, below 1"),

@@ -42,7 +42,7 @@ import Torch
         }
         #expect(try weights(4) == weights(4))
         #expect(try weights(4) != weights(5))
-        let projector = try Projector(inputs: 8, hidden: 8, outputs: 8, seed: 4)
+        let projector = try MLPHead(inputs: 8, form: .init(hidden: 8, outputs: 8), seed: 4)
         #expect(try values(projector.parameters[0].tensor) != values(projector.parameters[3].tensor))
     }
 

@@ -4,7 +4,7 @@ import Torch
 
 @Suite struct ModelStateTests {
     @Test func stateMovesExactlyFromOneModelToAnother() throws {
-        let (source, target) = (try SimCLRTests.model(seed: 1), try SimCLRTests.model(seed: 2))
+        let (source, target) = (try SimCLRTests.network(seed: 1), try SimCLRTests.network(seed: 2))
         try fill(source.encoder)
         try target.load(source.state)
         for (a, b) in zip(source.state, target.state) {
@@ -13,18 +13,19 @@ import Torch
         }
         #expect(target.parameters.allSatisfy { $0.tensor.requiresGradient })
         let images = try waves([2, 1, 12, 12], 0)
-        #expect(try values(source.embed(images, mode: .inference)) == values(target.embed(images, mode: .inference)))
+        #expect(
+            try values(source.forward(images, mode: .inference)) == values(target.forward(images, mode: .inference)))
     }
 
     @Test func stateIsConvertedToTheModelsScalarType() throws {
-        let (source, target) = (try SimCLRTests.model(seed: 1, type: .float32), try SimCLRTests.model(seed: 2))
+        let (source, target) = (try SimCLRTests.network(seed: 1, type: .float32), try SimCLRTests.network(seed: 2))
         try target.load(source.state)
         #expect(target.state[0].tensor.scalarType == .float64)
         #expect(try values(source.state[0].tensor) == values(target.state[0].tensor))
     }
 
     @Test func anIncompleteOrForeignStateChangesNothing() throws {
-        let (source, target) = (try SimCLRTests.model(seed: 1), try SimCLRTests.model(seed: 2))
+        let (source, target) = (try SimCLRTests.network(seed: 1), try SimCLRTests.network(seed: 2))
         let before = try target.state.map { try values($0.tensor) }
         let state = source.state
         let wrongShape = NamedTensor(name: state[0].name, tensor: try Tensor.zeros([1]))

@@ -74,7 +74,7 @@ import Training
             2,
             { communicator in
                 let trainer = try run.trainer(rank: communicator.rank)
-                let parameters = trainer.state.model.parameters
+                let parameters = trainer.state.method.network.parameters
                 let before = try parameters.map(Self.place)
                 _ = try run.generation(trainer, communicator)
                 #expect(try parameters.map(Self.place) == before)
@@ -102,7 +102,7 @@ import Training
     ) throws -> Set<[UInt32]> {
         let results = onRanks(ranks, limits: run.limits) { communicator in
             let trainer = try run.trainer(rank: communicator.rank)
-            let parameter = trainer.state.model.parameters[0].tensor
+            let parameter = trainer.state.method.network.parameters[0].tensor
             let addends = try Self.addends(parameter.shape, seed: seed)
             let own = order.indices.filter { $0 * ranks / order.count == communicator.rank }
             let observer = TestObserver(wish: { _ in nil }) { phase, _ in

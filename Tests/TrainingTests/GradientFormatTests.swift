@@ -63,7 +63,7 @@ import Training
             return try onRanks(2) { communicator in
                 let trainer = try run.trainer(rank: communicator.rank)
                 _ = try run.generation(trainer, communicator)
-                return try trainer.state.model.parameters.flatMap { try values(#require($0.tensor.gradient)) }
+                return try trainer.state.method.network.parameters.flatMap { try values(#require($0.tensor.gradient)) }
             }[0].get()
         }
         let exact = try gradients(.float64)

@@ -38,11 +38,11 @@ import Training
     }
 
     static func reference(_ configuration: RunConfiguration, _ dataset: any ImageDataset) throws -> Reference {
-        let model = try ModelFactory.simCLR(configuration)
+        let model = try ModelFactory.method(configuration, images: dataset.count).network
         let recorder = try RunningStatisticsRecorder(of: model)
-        let z = try model.embed(
+        let z = try model.forward(
             views(configuration, dataset), mode: .training(TrainingContext(recorder: recorder)))
-        let loss = try ntXent(z, temperature: configuration.loss.temperature)
+        let loss = try ntXent(z.l2Normalized(dim: 1), temperature: configuration.loss.temperature)
         try loss.backward()
         try recorder.commit(packed: recorder.packed())
         var reference = Reference(loss: try loss.detached().item())
@@ -66,10 +66,10 @@ import Training
             let report = try run.generation(trainer, communicator)
             // What the optimiser took the step with.
             var gradients: [String: [Double]] = [:]
-            for parameter in trainer.state.model.parameters {
+            for parameter in trainer.state.method.network.parameters {
                 gradients[parameter.name] = try values(#require(parameter.tensor.gradient))
             }
-            let means = try trainer.state.model.batchNorms.map { try values($0.runningMean) }
+            let means = try trainer.state.method.batchNorms.map { try values($0.runningMean) }
             return (gradients, means, report.losses)
         }
         for result in results {

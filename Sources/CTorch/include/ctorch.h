@@ -177,6 +177,8 @@ int ct_backward(ct_in tensor, ct_optional gradient, int retain_graph);
 /// NULL without failure: no gradient.
 ct_result ct_gradient(ct_in tensor);
 int ct_set_gradient(ct_tensor *tensor, ct_optional gradient);
+/// Moves a leaf into the memory of `data`, of the same shape and type.
+int ct_set_data(ct_tensor *tensor, ct_in data);
 
 /// Calls `body(context)` after each time that the gradient of `leaf` has been accumulated, on the thread of backward,
 /// until `ct_hook_release`. `release(context)` is called once, also when this function fails.

@@ -30,14 +30,18 @@ public final class Linear: Layer {
 
     /// [N, in] → [N, out].
     public func forward(_ input: Tensor, mode: ForwardMode) throws -> Tensor {
-        // A bias has no place in slices: the layers of encoders and projectors have none.
-        guard let slices = mode.slices, bias == nil else { return try input.linear(weight: weight, bias: bias) }
+        guard let slices = mode.slices else { return try input.linear(weight: weight, bias: bias) }
         let frozen = try weight.detached()
-        return try slices.apply(
+        let product = try slices.apply(
             "linear", input, weight: weight,
             forward: { try $0.linear(weight: frozen) },
             backward: { gradient, input, needsInput in
                 (needsInput ? try gradient.matmul(frozen) : nil, try gradient.transposed(0, 1).matmul(input))
             })
+        guard let bias else { return product }
+        let shift = try bias.detached()
+        return try slices.apply(
+            "bias", product, weight: bias, forward: { try $0 + shift },
+            backward: { gradient, _, _ in (gradient, try gradient.sum(dims: [0])) })
     }
 }

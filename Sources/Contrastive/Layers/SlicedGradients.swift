@@ -28,6 +28,8 @@ public struct SlicedGradients {
 
     /// One node of the graph that applies `forward` to each slice of `input` [N, …] and joins the results.
     ///
+    /// The input may have several rows for each of the batch's (the cells of feature maps), in the batch's order.
+    ///
     /// - Parameters:
     ///   - forward: rows of the input → rows of the output.
     ///   - backward: gradient of such rows and the input's rows → gradients of the input (where the flag asks for it)
@@ -36,14 +38,12 @@ public struct SlicedGradients {
         _ name: String, _ input: Tensor, weight: Tensor, forward: (Tensor) throws -> Tensor,
         backward: @escaping (_ gradient: Tensor, _ input: Tensor, _ needsInput: Bool) throws -> (Tensor?, Tensor)
     ) throws -> Tensor {
-        guard rows.last?.upperBound == input.shape.first else {
-            throw ContrastiveError(.shape, in: name, "slices \(rows) do not cover a batch of shape \(input.shape)")
-        }
+        let rows = try ranges(of: input, name)
         let needsInput = input.requiresGradient
         let frozen = try input.detached()
         let output = try customFunction(
             name, inputs: [input, weight],
-            forward: { try [join(frozen, forward)] },
+            forward: { try [join(frozen, rows, forward)] },
             backward: { gradients in
                 guard let gradient = gradients[0] else { return [nil, nil] }
                 let into = needsInput ? try Tensor.empty(like: frozen) : nil
@@ -59,7 +59,20 @@ public struct SlicedGradients {
         return output
     }
 
-    private func join(_ input: Tensor, _ forward: (Tensor) throws -> Tensor) throws -> Tensor {
+    /// The slices as ranges of the input's rows.
+    private func ranges(of input: Tensor, _ name: String) throws -> [Range<Int>] {
+        let (batch, height) = (rows.last?.upperBound ?? 0, input.shape.first ?? 0)
+        if batch == height { return rows }
+        guard batch > 0, height % batch == 0 else {
+            throw ContrastiveError(.shape, in: name, "slices \(rows) do not cover a batch of shape \(input.shape)")
+        }
+        let each = height / batch
+        return rows.map { $0.lowerBound * each..<$0.upperBound * each }
+    }
+
+    private func join(
+        _ input: Tensor, _ rows: [Range<Int>], _ forward: (Tensor) throws -> Tensor
+    ) throws -> Tensor {
         guard rows.count > 1 else { return try forward(input) }
         var whole: Tensor?
         for range in rows {

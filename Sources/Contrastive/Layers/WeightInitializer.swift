@@ -6,10 +6,21 @@ import Torch
 /// the model asks, so that weights depend on the seed and the architecture, not on libtorch's version or its threads.
 struct WeightInitializer {
     /// The part of the model that is initialised; parts with the same seed are independent.
-    enum Part: UInt64 {
-        case encoder = 1
-        case projector = 2
-        case linear = 3
+    enum Part {
+        case encoder, projector, linear, predictor, denseProjector
+        case prototypes(head: Int)
+
+        /// What tells the part's streams from those of others.
+        var path: [UInt64] {
+            switch self {
+            case .encoder: [1]
+            case .projector: [2]
+            case .linear: [3]
+            case .predictor: [4]
+            case .denseProjector: [5]
+            case .prototypes(let head): [6, UInt64(head)]
+            }
+        }
     }
 
     let seed: UInt64
@@ -46,7 +57,7 @@ struct WeightInitializer {
 
     private mutating func nextStream() -> Philox {
         defer { drawn += 1 }
-        return Philox(seed: seed, path: [part.rawValue, drawn])
+        return Philox(seed: seed, path: part.path + [drawn])
     }
 
     private func trainable(_ values: [Double], _ shape: [Int]) throws -> Tensor {

@@ -36,14 +36,14 @@ public final class AdamW: Optimizer {
         steps = try Tensor.zeros([], .int64)
     }
 
-    public func step(learningRate: Double) throws {
+    public func step(rates: (Parameter) -> Double?) throws {
         try withoutGradient {
             try steps.addInPlace(Tensor.ones([], .int64))
             let step = try steps.item()
             let correction1 = 1 - pow(beta1, step)
             let correction2 = (1 - pow(beta2, step)).squareRoot()
             for (index, parameter) in parameters.enumerated() {
-                guard let gradient = parameter.tensor.gradient else { continue }
+                guard let gradient = parameter.tensor.gradient, let learningRate = rates(parameter) else { continue }
                 if weightDecay != 0, decayed.contains(parameter.kind) {
                     try parameter.tensor.multiplyInPlace(1 - learningRate * weightDecay)
                 }

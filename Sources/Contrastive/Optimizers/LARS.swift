@@ -35,11 +35,10 @@ public final class LARS: Optimizer {
         velocities = try zeros(like: parameters)
     }
 
-    public func step(learningRate: Double) throws {
+    public func step(rates: (Parameter) -> Double?) throws {
         try withoutGradient {
             for (parameter, velocity) in zip(parameters, velocities) {
-                guard var gradient = parameter.tensor.gradient else { continue }
-                var rate = learningRate
+                guard var gradient = parameter.tensor.gradient, var rate = rates(parameter) else { continue }
                 if !excluded.contains(parameter.kind) {
                     if weightDecay != 0 {
                         gradient = try gradient.cloned()

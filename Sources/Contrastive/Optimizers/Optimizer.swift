@@ -5,7 +5,9 @@ public protocol Optimizer: AnyObject {
     var parameters: [Parameter] { get }
 
     /// One step with the gradients that the parameters have now; the gradients are not changed.
-    func step(learningRate: Double) throws
+    ///
+    /// - Parameter rates: the learning rate of a parameter; nil leaves it and its state as they are.
+    func step(rates: (Parameter) -> Double?) throws
 
     /// What the next step depends on besides parameters and gradients, for checkpoints: the optimiser's own tensors,
     /// named `momentum.<parameter>` and the like, the same at any number of workers.
@@ -13,6 +15,9 @@ public protocol Optimizer: AnyObject {
 }
 
 extension Optimizer {
+    /// One step with the same learning rate for all parameters.
+    public func step(learningRate: Double) throws { try step { _ in learningRate } }
+
     /// Takes up `state` as another optimiser of the same kind and the same parameters gave it; throws
     /// `ContrastiveError` before anything is changed when a name or a shape does not fit.
     public func restore(_ saved: [NamedTensor]) throws {

@@ -24,10 +24,10 @@ public final class SGD: Optimizer {
         velocities = try zeros(like: parameters)
     }
 
-    public func step(learningRate: Double) throws {
+    public func step(rates: (Parameter) -> Double?) throws {
         try withoutGradient {
             for (parameter, velocity) in zip(parameters, velocities) {
-                guard let gradient = parameter.tensor.gradient else { continue }
+                guard let gradient = parameter.tensor.gradient, let learningRate = rates(parameter) else { continue }
                 let decay = decayed.contains(parameter.kind) ? weightDecay : 0
                 try velocity.multiplyInPlace(momentum)
                 try velocity.addInPlace(gradient)
