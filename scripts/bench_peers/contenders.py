@@ -228,9 +228,11 @@ def short(value):
     return f"{value:.4f}"
 
 
+def table(header, lines):
+    """A table in markdown."""
+    rows = [header, ["---"] * len(header), *lines]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
 def print_table(header, lines):
-    print("| " + " | ".join(header) + " |")
-    print("| " + " | ".join("---" for _ in header) + " |")
-    for line in lines:
-        print("| " + " | ".join(line) + " |")
-    print(flush=True)
+    print(table(header, lines) + "\n", flush=True)
