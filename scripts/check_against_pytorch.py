@@ -9,7 +9,6 @@ import argparse
 import itertools
 import json
 import random
-import struct
 import subprocess
 import sys
 import tempfile
@@ -20,42 +19,8 @@ import torch
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).parent.parent / "Tests/ContrastiveTests/Golden"))
+from pytorch_reference import read_safetensors, scaled_resnet, write_safetensors
 from reference_losses import LOSSES
-
-DTYPES = {"F32": numpy.float32, "F64": numpy.float64, "I64": numpy.int64}
-
-
-def write_safetensors(path, tensors):
-    """Writes {name: numpy array} in the safetensors format."""
-    header, blobs, offset = {}, [], 0
-    names = {numpy.dtype(v).str: k for k, v in DTYPES.items()}
-    for name, array in tensors.items():
-        blob = numpy.ascontiguousarray(array).tobytes()
-        header[name] = {
-            "dtype": names[array.dtype.str],
-            "shape": list(array.shape),
-            "data_offsets": [offset, offset + len(blob)],
-        }
-        blobs.append(blob)
-        offset += len(blob)
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    Path(path).write_bytes(struct.pack("<Q", len(text)) + text + b"".join(blobs))
-
-
-def read_safetensors(path):
-    """Reads a safetensors file to {name: torch tensor}."""
-    data = Path(path).read_bytes()
-    (length,) = struct.unpack("<Q", data[:8])
-    header = json.loads(data[8 : 8 + length])
-    header.pop("__metadata__", None)
-    tensors = {}
-    for name, entry in header.items():
-        start, end = (8 + length + offset for offset in entry["data_offsets"])
-        array = numpy.frombuffer(data[start:end], DTYPES[entry["dtype"]]).reshape(entry["shape"])
-        tensors[name] = torch.from_numpy(array.copy())
-    return tensors
-
 
 def relative(ours, reference):
     """The largest deviation, in units of the reference's largest entry."""
@@ -135,7 +100,6 @@ def check_loss(murmur, method, workers, count, dtype, scratch):
 
 def check_export(murmur, scratch, name, depth, width, form):
     """Trains one step on random images, exports, and loads into torchvision with strict=True."""
-    import torchvision
     from PIL import Image
 
     images = scratch / f"images-{name}"
@@ -158,33 +122,11 @@ def check_export(murmur, scratch, name, depth, width, form):
     run("train", configuration, "--workers", 1, "--out", out)
     run("export", "--checkpoint", out, "--out", exported)
     run("embed", "--checkpoint", out, "--data", images, "--out", features)
-    block = torchvision.models.resnet.BasicBlock if depth < 50 else torchvision.models.resnet.Bottleneck
-    layers = {18: [2, 2, 2, 2], 34: [3, 4, 6, 3], 50: [3, 4, 6, 3], 101: [3, 4, 23, 3]}[depth]
-    model = scaled_resnet(block, layers, width, form == "cifar")
+    model = scaled_resnet(depth, width, cifar=form == "cifar")
     model.load_state_dict(read_safetensors(exported), strict=True)
     model.eval()
     # The evaluation transform of `embed` on 40 × 40 images at size 32 is checked through the features themselves.
     assert read_safetensors(features)["features"].shape == (8, model.feature_width)
-
-
-def scaled_resnet(block, layers, width, cifar):
-    """torchvision's ResNet with all widths scaled and without its classifier."""
-    from torchvision.models.resnet import ResNet
-
-    class Scaled(ResNet):
-        def __init__(self):
-            super().__init__(block, layers)
-            planes = [round(p * width) for p in (64, 128, 256, 512)]
-            self.inplanes = planes[0]
-            self.conv1 = torch.nn.Conv2d(3, planes[0], 3 if cifar else 7, 1 if cifar else 2, 1 if cifar else 3, bias=False)
-            self.bn1 = torch.nn.BatchNorm2d(planes[0])
-            for index, count in enumerate(layers):
-                layer = self._make_layer(block, planes[index], count, stride=1 if index == 0 else 2)
-                setattr(self, f"layer{index + 1}", layer)
-            self.fc = torch.nn.Identity()
-            self.feature_width = planes[3] * block.expansion
-
-    return Scaled()
 
 
 def main():

@@ -11,12 +11,16 @@ import argparse
 import json
 import os
 import socket
+import sys
 import time
+from pathlib import Path
 
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
-import torchvision
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from pytorch_reference import scaled_resnet
 
 
 class Gather(torch.autograd.Function):
@@ -53,9 +57,7 @@ def work(rank, options, port):
     torch.set_num_threads(options.threads)
     dist.init_process_group("gloo", rank=rank, world_size=options.workers)
     torch.manual_seed(0)
-    backbone = torchvision.models.resnet18()
-    backbone.conv1 = torch.nn.Conv2d(3, 64, 3, 1, 1, bias=False)
-    backbone.maxpool = torch.nn.Identity()
+    backbone = scaled_resnet(18, cifar=True)
     backbone.fc = torch.nn.Sequential(
         torch.nn.Linear(512, 2048, bias=False),
         torch.nn.BatchNorm1d(2048),
