@@ -1,14 +1,14 @@
 """SimCLR on CIFAR-10 by ours and by PyTorch with lightly: the same recipe, epochs and cores, then kNN by the same code.
 
-Ours trains with two workers of one thread, lightly in one process with two threads and two loader processes. Both have the
-same encoder, head, loss, augmentation (bilinear crops, as lightly's), optimiser and schedule; weights, order and views are
-drawn by each itself. Both backbones are then torchvision's ResNet, and PyTorch embeds and classifies with both alike.
+Ours trains with two workers of one thread, lightly in one process with two threads and as many loader processes as suit it
+best. Both have the same encoder, head, loss, augmentation (bilinear crops, as lightly's), optimiser and schedule; weights,
+order and views are drawn by each itself. Both backbones are then torchvision's ResNet, and PyTorch embeds and classifies
+with both alike.
 Figures are kept in a folder, so that a bench that was broken off goes on with the side that is missing.
 """
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -16,7 +16,8 @@ import knn
 import torch
 import training
 from contenders import HERE, MURMUR, BenchError, end_on_signals, print_table, progress
-from images import count, load
+from images import count as count_images
+from images import load
 from kept import Kept
 
 sys.path.insert(0, str(HERE.parent))
@@ -24,12 +25,14 @@ from pytorch_reference import read_safetensors, scaled_resnet
 
 K = 200
 WORKERS = 2
-LIGHTLY = Path(os.environ.get("LIGHTLY", "build/lightly")).absolute()
+# Steps for each number of loader processes, when lightly's is chosen by trial.
+TRIAL_STEPS = 20
+LIGHTLY = Path("build/lightly").absolute()
 
 
 def recipe_of(options):
     """What both sides train by."""
-    each = count(options.data) // options.batch
+    each = count_images(options.data) // options.batch
     steps = options.steps or options.epochs * each
     if steps == 0:
         raise BenchError(f"{options.data} has fewer images than a batch of {options.batch}")
@@ -72,14 +75,27 @@ def train_ours(recipe, options):
 
 def train_lightly(recipe, options):
     """lightly's figures; its backbone is in lightly/backbone.pt."""
-    written, folder = options.out / "recipe.json", options.out / "lightly"
-    written.write_text(json.dumps(recipe, indent=2) + "\n")
+    loaders = options.loaders
+    if loaders is None:
+        # On few cores loader processes may hold up the threads that compute: the peer gets what suits it best.
+        trial, rates = {**recipe, "steps": min(TRIAL_STEPS, recipe["steps"])}, {}
+        for count in (0, 1, 2):
+            rates[count] = run_lightly(trial, count, options)["images_per_second"]
+            progress(f"PyTorch + lightly, {count} loader processes: {rates[count]:.0f} images/s")
+        loaders = max(rates, key=rates.get)
+    return {**run_lightly(recipe, loaders, options), "loaders": loaders}
+
+
+def run_lightly(recipe, loaders, options):
+    folder = options.out / "lightly"
     folder.mkdir(exist_ok=True)
+    written = folder / "recipe.json"
+    written.write_text(json.dumps(recipe, indent=2) + "\n")
     # Without the second word lightly asks its maker's server for a newer version.
     words = ["env", f"PYTHONPATH={LIGHTLY}", "LIGHTLY_DID_VERSION_CHECK=True"]
-    words += [sys.executable, HERE / "lightly_simclr.py", written, "--threads", WORKERS]
-    words += ["--loaders", options.loaders, "--out", folder]
-    output, _ = training.run_command("lightly", words, folder, options.limit, threads=WORKERS)
+    words += [sys.executable, HERE / "lightly_simclr.py", written, "--threads", options.threads]
+    words += ["--loaders", loaders, "--out", folder]
+    output, _ = training.run_command("lightly", words, folder, options.limit, threads=options.threads)
     return json.loads(output.splitlines()[-1])
 
 
@@ -128,7 +144,8 @@ def parse():
     parser.add_argument("--weight-decay", type=float, default=5e-4, help="default 5e-4")
     parser.add_argument("--temperature", type=float, default=0.2, help="default 0.2")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--loaders", type=int, default=2, help="lightly's loader processes (default 2)")
+    parser.add_argument("--threads", type=int, default=2, help="lightly's threads (default 2)")
+    parser.add_argument("--loaders", type=int, help="lightly's loader processes (default: the best of 0, 1, 2)")
     parser.add_argument("--data", default=train_data, help=f"training images, one folder a class (default {train_data})")
     parser.add_argument("--test", default=test_data, help=f"test images (default {test_data})")
     parser.add_argument("--out", type=Path, default=Path("runs/lightly"), help="where runs and figures are kept")
@@ -138,8 +155,8 @@ def parse():
     for path in (options.data, options.test):
         if not Path(path).exists():
             parser.error(f"{path} is missing; name the images with --data and --test")
-    if min(options.epochs, options.batch - 1, options.size, options.steps or 1) < 1:
-        parser.error("--epochs, --steps and --size are at least 1, --batch at least 2")
+    if min(options.epochs, options.batch - 1, options.size, options.threads, options.steps or 1) < 1:
+        parser.error("--epochs, --steps, --size and --threads are at least 1, --batch at least 2")
     return options
 
 
@@ -149,14 +166,16 @@ def main():
     kept, recipe = Kept(options.out), recipe_of(options)
     figures = {}
     for name, (run, _) in SIDES.items():
-        settings = {"recipe": recipe, "loaders": options.loaders if run is train_lightly else None}
+        settings = {"recipe": recipe}
+        if run is train_lightly:
+            settings |= {"threads": options.threads, "loaders": options.loaders}
         figures[name] = None if options.fresh else kept.find(name, settings)
         if figures[name] is None:
             progress(f"{name} trains for {recipe['steps']} steps")
             kept.forget(name)
             figures[name] = kept.keep(name, settings, run(recipe, options))
     right = classify(recipe, options)
-    # What our own evaluation says of our run, in float32 of its own pipeline: the two shall agree.
+    # What our own evaluation says of our run: the two shall agree.
     own, _ = training.knn(options.out / "ours", options.data, options.test, K, options.limit)
     print(f"SimCLR, ResNet-18 of width {recipe['width']:g}, {recipe['size']} pixels, batch {recipe['batch']}, "
           f"{recipe['steps']} steps; {figures['murmur']['date']}, {figures['murmur']['machine']}\n")  # fmt: skip
@@ -166,7 +185,8 @@ def main():
     ]
     print_table(["", "training, s", "images/s", "last loss", f"kNN, k = {K}, %"], rows)
     ours, peer = (figures[name] for name in SIDES)
-    print(f"time: lightly/murmur {peer['seconds'] / ours['seconds']:.2f}; kNN: murmur − lightly "
+    waits = f"lightly waits {peer['waiting']:.0f} s for views, {peer['loaders']} loader processes"
+    print(f"time: lightly/murmur {peer['seconds'] / ours['seconds']:.2f} ({waits}); kNN: murmur − lightly "
           f"{right['murmur'] - right['PyTorch + lightly']:+.2f} points; untrained {right['untrained']:.2f} %; "
           f"`murmur eval knn` of ours {own:.2f} %")  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Results that outlive a bench: a JSON file each, good as long as it was measured with the same settings; and the machine."""
+"""Results that outlive a bench: a JSON file each, good while the settings are the same; and what machine this is."""
 
 import json
 import os

@@ -7,9 +7,9 @@ from PIL import Image
 
 @torch.no_grad()
 def embed(encoder, pixels, size, mean, std, batch=500):
-    """Features [n, d] of unit length of images [n, s, s, 3], resized to `size` where that differs."""
+    """Features [n, d] of unit length of images [n, s, s, 3], resized (bicubic) to `size` where that differs."""
     if pixels.shape[1] != size:
-        resized = (Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR) for image in pixels)
+        resized = (Image.fromarray(image).resize((size, size), Image.Resampling.BICUBIC) for image in pixels)
         pixels = numpy.stack([numpy.asarray(image) for image in resized])
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (mean, std))
     encoder.eval()

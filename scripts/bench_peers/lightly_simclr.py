@@ -1,11 +1,11 @@
 """SimCLR by PyTorch and lightly, one process: the peer of `scripts/bench lightly`, which starts it.
 
-    PYTHONPATH=build/lightly python3 lightly_simclr.py RECIPE.json --threads 2 --loaders 2 --out FOLDER
+    PYTHONPATH=build/lightly python3 lightly_simclr.py RECIPE.json --threads 2 --loaders 1 --out FOLDER
 
 Lightly's transform, projection head and loss around torchvision's ResNet-18, as lightly's own examples have them; PyTorch's
 SGD and its DataLoader. What the recipe says is what ours trains by. Both views pass the network as one batch, and the last
 normalisation has no shift: ours is so. Images are decoded before the clock starts. Writes FOLDER/backbone.pt and prints
-JSON: seconds, images per second of the median step, last loss.
+JSON: seconds, images per second of the median step, last loss, and how many of the seconds it waited for views.
 """
 
 import argparse
@@ -85,8 +85,10 @@ def train(recipe, loaders):
         Views(pixels, transform_of(recipe)), recipe["batch"], shuffle=True, drop_last=True, num_workers=loaders,
         persistent_workers=loaders > 0,
     )  # fmt: skip
-    times = [time.perf_counter()]
-    for step, views in zip(range(recipe["steps"]), epochs(loader)):
+    times, waiting, source = [time.perf_counter()], 0.0, epochs(loader)
+    for step in range(recipe["steps"]):
+        views = next(source)
+        waiting += time.perf_counter() - times[-1]
         optimizer.param_groups[0]["lr"] = rate(recipe, step)
         z = model(torch.cat(views).contiguous(memory_format=torch.channels_last))
         loss = criterion(*z.chunk(2))
@@ -101,6 +103,7 @@ def train(recipe, loaders):
         "seconds": times[-1] - times[0],
         "images_per_second": recipe["batch"] / statistics.median(durations),
         "loss": loss.item(),
+        "waiting": waiting,
     }
 
 
