@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import knn
 import torch
@@ -99,15 +100,18 @@ def run_lightly(recipe, loaders, options):
     return json.loads(output.splitlines()[-1])
 
 
-def ours_weights(folder):
-    return read_safetensors(folder / "ours" / "backbone.safetensors")
+class Side(NamedTuple):
+    """How one side trains, where under --out its backbone then is, and how that is read."""
+
+    train: callable
+    backbone: str
+    read: callable
 
 
-def lightly_weights(folder):
-    return torch.load(folder / "lightly" / "backbone.pt")
-
-
-SIDES = {"murmur": (train_ours, ours_weights), "PyTorch + lightly": (train_lightly, lightly_weights)}
+SIDES = {
+    "murmur": Side(train_ours, "ours/backbone.safetensors", read_safetensors),
+    "PyTorch + lightly": Side(train_lightly, "lightly/backbone.pt", torch.load),
+}
 
 
 def classify(recipe, options):
@@ -118,7 +122,7 @@ def classify(recipe, options):
     encoder, results = scaled_resnet(18, recipe["width"], cifar=True), {}
     for name in ("untrained", *SIDES):
         if name in SIDES:
-            encoder.load_state_dict(SIDES[name][1](options.out), strict=True)
+            encoder.load_state_dict(SIDES[name].read(options.out / SIDES[name].backbone), strict=True)
         progress(f"kNN: {name}")
         features = {
             part: knn.embed(encoder, pixels, recipe["size"], recipe["mean"], recipe["std"])
@@ -165,15 +169,16 @@ def main():
     end_on_signals()
     kept, recipe = Kept(options.out), recipe_of(options)
     figures = {}
-    for name, (run, _) in SIDES.items():
+    for name, side in SIDES.items():
         settings = {"recipe": recipe}
-        if run is train_lightly:
+        if side.train is train_lightly:
             settings |= {"threads": options.threads, "loaders": options.loaders}
-        figures[name] = None if options.fresh else kept.find(name, settings)
+        is_there = (options.out / side.backbone).exists() and not options.fresh
+        figures[name] = kept.find(name, settings) if is_there else None
         if figures[name] is None:
             progress(f"{name} trains for {recipe['steps']} steps")
             kept.forget(name)
-            figures[name] = kept.keep(name, settings, run(recipe, options))
+            figures[name] = kept.keep(name, settings, side.train(recipe, options))
     right = classify(recipe, options)
     # What our own evaluation says of our run: the two shall agree.
     own, _ = training.knn(options.out / "ours", options.data, options.test, K, options.limit)
