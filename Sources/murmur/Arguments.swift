@@ -30,7 +30,8 @@ struct Arguments {
                 positionals.append(word)
             }
         }
-        guard positionals.count == syntax.positionals.count else {
+        let least = syntax.positionals.count
+        guard (least...least + (syntax.optional == nil ? 0 : 1)).contains(positionals.count) else {
             throw Self.wrongCount(positionals, syntax)
         }
         self.positionals = positionals
@@ -84,6 +85,6 @@ struct Arguments {
             return Failure(.usage, "\(syntax.positionals[given.count]) is missing; usage: \(syntax.usage)")
         }
         return Failure(
-            .usage, "'\(given[syntax.positionals.count])' is one argument too many; usage: \(syntax.usage)")
+            .usage, "'\(given[syntax.positionals.count + (syntax.optional == nil ? 0 : 1)])' is one argument too many; usage: \(syntax.usage)")
     }
 }
