@@ -46,7 +46,8 @@ public enum MethodCatalogue {
             MethodEntry(
                 method: method, title: "MoCo v2",
                 summary: "MoCo with a head of two layers, a higher temperature and stronger views",
-                source: "Chen et al., Improved Baselines with Momentum Contrastive Learning, 2020; facebookresearch/moco",
+                source:
+                    "Chen et al., Improved Baselines with Momentum Contrastive Learning, 2020; facebookresearch/moco",
                 exchange: "keys into the queue, without gradient; images, where batch_norm is shuffle",
                 keys: projector + mocoKeys)
         case .mocov3:
@@ -63,20 +64,22 @@ public enum MethodCatalogue {
                 summary: "a view predicts the other's soft cluster; clusters are used evenly (Sinkhorn); multi-crop",
                 source: "Caron et al., Unsupervised Learning of Visual Features by Contrasting Cluster Assignments,"
                     + " NeurIPS 2020; facebookresearch/swav",
-                exchange: "Sinkhorn's sums over prototypes, 2K numbers a round and global view; embeddings into the queue",
-                keys: projector + [
+                exchange:
+                    "Sinkhorn's sums over prototypes, 2K numbers a round and global view; embeddings into the queue",
+                keys: projector + localViews + [
                     "prototypes.count", "prototypes.frozen_epochs", "prototypes.epsilon", "prototypes.rounds",
                     "queue.size", "queue.start_epoch", "loss.temperature",
-                ] + localViews)
+                ])
         case .deepclusterv2:
             MethodEntry(
                 method: method, title: "DeepCluster-v2",
-                summary: "views predict the image's cluster in a k-means of the dataset, anew each epoch; multi-crop",
+                summary: "crops predict the image's cluster in the dataset's k-means, anew each epoch; multi-crop",
                 source: "Caron et al., Unsupervised Learning of Visual Features by Contrasting Cluster Assignments,"
                     + " NeurIPS 2020, appendix; facebookresearch/swav",
                 exchange: "embeddings into the bank, without gradient; sums and assignments of k-means, once an epoch",
-                keys: projector + ["prototypes.count", "prototypes.heads", "prototypes.kmeans_rounds", "loss.temperature"]
-                    + localViews)
+                keys: projector + localViews + [
+                    "prototypes.count", "prototypes.heads", "prototypes.kmeans_rounds", "loss.temperature",
+                ])
         case .byol:
             MethodEntry(
                 method: method, title: "BYOL",

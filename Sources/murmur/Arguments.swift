@@ -30,8 +30,7 @@ struct Arguments {
                 positionals.append(word)
             }
         }
-        let least = syntax.positionals.count
-        guard (least...least + (syntax.optional == nil ? 0 : 1)).contains(positionals.count) else {
+        guard (syntax.positionals.count...syntax.mostPositionals).contains(positionals.count) else {
             throw Self.wrongCount(positionals, syntax)
         }
         self.positionals = positionals
@@ -85,6 +84,6 @@ struct Arguments {
             return Failure(.usage, "\(syntax.positionals[given.count]) is missing; usage: \(syntax.usage)")
         }
         return Failure(
-            .usage, "'\(given[syntax.positionals.count + (syntax.optional == nil ? 0 : 1)])' is one argument too many; usage: \(syntax.usage)")
+            .usage, "'\(given[syntax.mostPositionals])' is one argument too many; usage: \(syntax.usage)")
     }
 }

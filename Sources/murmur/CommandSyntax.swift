@@ -41,6 +41,8 @@ struct CommandSyntax {
         self.discussion = discussion
     }
 
+    var mostPositionals: Int { positionals.count + (optional == nil ? 0 : 1) }
+
     /// How to call the command, on one line.
     var usage: String { usageWords.joined(separator: " ") }
 

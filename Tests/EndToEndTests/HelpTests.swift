@@ -29,8 +29,8 @@ struct HelpTests {
     @Test func theOverviewListsEveryCommand() throws {
         let names = try commands().map(\.name)
         let expected = [
-            "train", "coordinator", "worker", "eval knn", "embed", "export", "methods", "loss", "bench allreduce", "hash",
-            "config", "keygen",
+            "train", "coordinator", "worker", "eval knn", "embed", "export", "methods", "loss", "bench allreduce",
+            "hash", "config", "keygen",
         ]
         #expect(Set(names).isSuperset(of: expected), "\(names)")
         try expectNarrow(lines(["--help"]))
@@ -96,7 +96,8 @@ struct HelpTests {
             let text = try lines(["methods", method.rawValue])
             expectNarrow(text)
             for (key, value) in entry.settings {
-                #expect(text.contains { $0.split(separator: " ").map(String.init) == [key, value] }, "\(method) \(key)")
+                #expect(
+                    text.contains { $0.split(separator: " ").map(String.init) == [key, value] }, "\(method) \(key)")
             }
         }
         #expect(try lines(["methods", "moco"]).contains { $0.hasPrefix("  queue  [K, D]") })
