@@ -24,7 +24,7 @@ extension ConfigurationSchema {
     }
 
     /// Breaks `text` at spaces into lines of at most `width` columns, each indented.
-    private static func wrapped(_ text: String, indent: Int, width: Int) -> String {
+    static func wrapped(_ text: String, indent: Int, width: Int) -> String {
         let margin = String(repeating: " ", count: indent)
         var lines: [String] = []
         var line = margin

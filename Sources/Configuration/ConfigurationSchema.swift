@@ -60,7 +60,8 @@ public enum ConfigurationSchema {
             "That of biases and norms; unset: the same."),
         .number("optimizer.momentum", \.optimizer.momentum, .within(0.0..<1.0), "Momentum of `lars` and `sgd`."),
         .number(
-            "optimizer.weight_decay", \.optimizer.weightDecay, .atLeast(0), "Weight decay; not of biases and norms."),
+            "optimizer.weight_decay", \.optimizer.weightDecay, .atLeast(0),
+            "Weight decay; `lars` and `adamw` leave out biases and norms."),
         .number("optimizer.trust", \.optimizer.trust, .above(0), "Trust coefficient of `lars`."),
         .flag(
             "optimizer.clipped", \.optimizer.clipped,

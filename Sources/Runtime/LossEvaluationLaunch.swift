@@ -6,6 +6,17 @@ public enum LossEvaluationLaunch {
     /// What every method takes, as lines for a terminal.
     public static var help: [String] { LossMethod.help }
 
+    /// The tensors that a method's loss is computed from, a line each; empty where there is no `murmur loss` for it.
+    public static func inputs(of method: String) -> [String] {
+        let inputs = LossMethod.all.first { $0.name == method }?.inputs ?? []
+        let width = inputs.map(\.name.count).max() ?? 0
+        return inputs.map { input in
+            let name = input.name + String(repeating: " ", count: width - input.name.count)
+            let shape = "[\(input.dimensions.joined(separator: ", "))]"
+            return "\(name)  \(shape)\(input.role == .constant ? ", without gradient" : "")"
+        }
+    }
+
     /// - Parameters:
     ///   - settings: words of the form `name=value`.
     /// - Returns: the loss of the global batch.

@@ -30,7 +30,7 @@ struct Arguments {
                 positionals.append(word)
             }
         }
-        guard positionals.count == syntax.positionals.count else {
+        guard (syntax.positionals.count...syntax.mostPositionals).contains(positionals.count) else {
             throw Self.wrongCount(positionals, syntax)
         }
         self.positionals = positionals
@@ -84,6 +84,6 @@ struct Arguments {
             return Failure(.usage, "\(syntax.positionals[given.count]) is missing; usage: \(syntax.usage)")
         }
         return Failure(
-            .usage, "'\(given[syntax.positionals.count])' is one argument too many; usage: \(syntax.usage)")
+            .usage, "'\(given[syntax.mostPositionals])' is one argument too many; usage: \(syntax.usage)")
     }
 }

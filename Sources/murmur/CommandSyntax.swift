@@ -20,6 +20,8 @@ struct CommandSyntax {
     let summary: String
     /// The names of the positional arguments, in order; all are required.
     let positionals: [String]
+    /// One more that may be left out.
+    let optional: String?
     /// Whether `key=value` words are taken, and what they set.
     let settings: String?
     let options: [OptionSyntax]
@@ -27,16 +29,19 @@ struct CommandSyntax {
     let discussion: String
 
     init(
-        _ name: String, _ summary: String, positionals: [String] = [], settings: String? = nil,
-        options: [OptionSyntax] = [], discussion: String = ""
+        _ name: String, _ summary: String, positionals: [String] = [], optional: String? = nil,
+        settings: String? = nil, options: [OptionSyntax] = [], discussion: String = ""
     ) {
         self.name = name
         self.summary = summary
         self.positionals = positionals
+        self.optional = optional
         self.settings = settings
         self.options = options
         self.discussion = discussion
     }
+
+    var mostPositionals: Int { positionals.count + (optional == nil ? 0 : 1) }
 
     /// How to call the command, on one line.
     var usage: String { usageWords.joined(separator: " ") }
@@ -44,6 +49,7 @@ struct CommandSyntax {
     /// What is not broken when the usage takes several lines.
     private var usageWords: [String] {
         var words = ["murmur", name] + positionals
+        if let optional { words.append("[\(optional)]") }
         if settings != nil { words.append("[key=value …]") }
         return words
             + options.map { option in

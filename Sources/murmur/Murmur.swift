@@ -9,8 +9,8 @@ enum Murmur {
 
     static let commands: [any Command.Type] = [
         TrainCommand.self, CoordinatorCommand.self, WorkerCommand.self, EvalKNNCommand.self, EmbedCommand.self,
-        ExportCommand.self, LossCommand.self, BenchAllReduceCommand.self, BenchAllGatherCommand.self,
-        BenchReduceScatterCommand.self, BenchBroadcastCommand.self,
+        ExportCommand.self, MethodsCommand.self, LossCommand.self, BenchAllReduceCommand.self,
+        BenchAllGatherCommand.self, BenchReduceScatterCommand.self, BenchBroadcastCommand.self,
         BenchBarrierCommand.self, BenchAugmentCommand.self, HashCommand.self,
         ConfigurationCommand.self, KeygenCommand.self,
     ]

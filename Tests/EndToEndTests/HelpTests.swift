@@ -29,8 +29,8 @@ struct HelpTests {
     @Test func theOverviewListsEveryCommand() throws {
         let names = try commands().map(\.name)
         let expected = [
-            "train", "coordinator", "worker", "eval knn", "embed", "export", "loss", "bench allreduce", "hash",
-            "config", "keygen",
+            "train", "coordinator", "worker", "eval knn", "embed", "export", "methods", "loss", "bench allreduce",
+            "hash", "config", "keygen",
         ]
         #expect(Set(names).isSuperset(of: expected), "\(names)")
         try expectNarrow(lines(["--help"]))
@@ -82,6 +82,31 @@ struct HelpTests {
 
     @Test func theVersionIsPrinted() throws {
         #expect(try lines(["--version"])[0].wholeMatch(of: #/murmur \d+\.\d+\.\d+/#) != nil)
+    }
+
+    @Test func everyMethodIsListedAndTellsWhatItTakes() throws {
+        let overview = try lines(["methods"])
+        expectNarrow(overview)
+        for method in RunConfiguration.Method.allCases {
+            let entry = MethodCatalogue.entry(method)
+            let start = try #require(overview.firstIndex { $0.hasPrefix("\(method.rawValue) ") }, "\(method)")
+            let own = overview[start...].prefix { !$0.isEmpty }.joined(separator: " ")
+            for preset in entry.presets { #expect(own.contains(preset), "\(own)") }
+
+            let text = try lines(["methods", method.rawValue])
+            expectNarrow(text)
+            for (key, value) in entry.settings {
+                #expect(
+                    text.contains { $0.split(separator: " ").map(String.init) == [key, value] }, "\(method) \(key)")
+            }
+        }
+        #expect(try lines(["methods", "moco"]).contains { $0.hasPrefix("  queue  [K, D]") })
+    }
+
+    @Test func anUnknownMethodIsRefusedWithASuggestion() throws {
+        let wrong = try scratch.run(["methods", "mocov4"])
+        #expect(wrong.code == 2 && wrong.error.contains("mocov"), "\(wrong)")
+        #expect(try scratch.run(["methods", "moco", "byol"]).code == 2)
     }
 
     @Test func everyConfigurationKeyIsListed() throws {

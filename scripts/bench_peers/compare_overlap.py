@@ -45,7 +45,7 @@ class Steps(NamedTuple):
 
 def settings(options, gradients, overlap):
     return [
-        "examples/cifar10.yaml", f"data={os.environ['CIFAR10_TRAIN']}", "epochs=null",
+        "examples/cifar10/simclr.yaml", f"data={os.environ['CIFAR10_TRAIN']}", "epochs=null",
         f"steps={WARM_UP + options.steps}", "schedule.warmup_epochs=0", "checkpoint.every_epochs=0",
         f"global_batch={options.batch}", f"slice_size={options.batch // 2}", f"encoder.width={options.width}",
         f"collectives.gradients={gradients}", f"collectives.overlap={overlap}",

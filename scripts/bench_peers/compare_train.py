@@ -18,7 +18,7 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 def ours(folder, index):
     out = Path(folder) / f"run{index}"
-    command = [os.environ["MURMUR"], "train", "examples/cifar10.yaml", f"data={os.environ['CIFAR10_TRAIN']}"]
+    command = [os.environ["MURMUR"], "train", "examples/cifar10/simclr.yaml", f"data={os.environ['CIFAR10_TRAIN']}"]
     command += ["epochs=null", f"steps={STEPS + 2}", "schedule.warmup_epochs=0", "checkpoint.every_epochs=0"]
     command += ["--workers", "2", "--out", str(out)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT)
