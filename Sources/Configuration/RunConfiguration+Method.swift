@@ -18,9 +18,9 @@ extension RunConfiguration {
 
         /// Never 0 after reading: 0 in the file becomes the method's own.
         public var temperature = 0.0
-        public var margin = 0.5
+        public var margin = 0.2
         public var distance = Distance.euclidean
-        public var mining = Mining.semihard
+        public var mining = Mining.all
         /// Barlow Twins' λ.
         public var lambda = 0.0051
         /// Multiplies Barlow Twins' loss.

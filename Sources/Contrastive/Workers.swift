@@ -28,6 +28,16 @@ public protocol Workers: AnyObject {
 
     /// The largest of each element over workers, without gradient.
     func maximum(_ tensor: Tensor) throws -> Tensor
+
+    /// Hands a tensor to the next worker round the ring (worker 0 is next to the last), without gradient. The worker may
+    /// compute while it travels; its memory must not change before `settle` has returned.
+    func passOn(_ tensor: Tensor) throws
+
+    /// What the previous worker passed on next, of the shape and type that it has.
+    func receive(_ shape: [Int], _ type: ScalarType) throws -> Tensor
+
+    /// Waits until nothing that was passed on is needed any more. To be called after as many `receive` as `passOn`.
+    func settle() throws
 }
 
 extension Workers {
@@ -44,6 +54,8 @@ extension Workers {
 public final class OneWorker: Workers {
     public let rank = 0
     public let rows: [Int]
+    /// Passed on and not received.
+    private var travelling: [Tensor] = []
 
     public init(images: Int) { rows = [images] }
 
@@ -52,4 +64,15 @@ public final class OneWorker: Workers {
     public func sum(_ tensor: Tensor) throws -> Tensor { try tensor.detached() }
     public func sumWithGradient(_ tensor: Tensor) throws -> Tensor { tensor }
     public func maximum(_ tensor: Tensor) throws -> Tensor { try tensor.detached() }
+
+    public func passOn(_ tensor: Tensor) throws { travelling.append(try tensor.detached()) }
+
+    public func receive(_ shape: [Int], _ type: ScalarType) throws -> Tensor {
+        guard let next = travelling.first, next.shape == shape, next.scalarType == type else {
+            throw ContrastiveError(.state, in: "workers", "nothing of shape \(shape) was passed on")
+        }
+        return travelling.removeFirst()
+    }
+
+    public func settle() throws {}
 }

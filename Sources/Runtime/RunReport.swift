@@ -14,6 +14,8 @@ struct RunReport: Codable {
     /// Of all seconds that rank 0 spent summing gradients over the workers, the share that training did not wait for; nil
     /// where there was none.
     let hiddenShare: Double?
+    /// What the collapse watch saw last.
+    let effectiveRank, deviation: Double?
     /// The newest checkpoint.
     let checkpoint: String?
 
@@ -22,6 +24,8 @@ struct RunReport: Codable {
         case finalLoss = "final_loss"
         case imagesPerSecond = "images_per_second"
         case hiddenShare = "hidden_share"
+        case effectiveRank = "effective_rank"
+        case deviation
     }
 
     init(records: [StepRecord], plan: TrainingPlan, seconds: Double, checkpoint: String?) {
@@ -35,6 +39,9 @@ struct RunReport: Codable {
         let communication = records.reduce(0) { $0 + ($1.communicationSeconds ?? 0) }
         let hidden = records.reduce(0) { $0 + ($1.communicationSeconds ?? 0) * ($1.hiddenShare ?? 0) }
         hiddenShare = communication > 0 ? hidden / communication : nil
+        let watched = records.last { $0.effectiveRank != nil }
+        effectiveRank = watched?.effectiveRank
+        deviation = watched?.deviation
         self.checkpoint = checkpoint
     }
 

@@ -6,6 +6,8 @@ import Torch
 public final class CommunicatingWorkers: Workers {
     public let rows: [Int]
     private let communicator: Communicator
+    /// Passed on, and perhaps still read by the link.
+    private var travelling: [Tensor] = []
 
     /// - Parameter rows: images of each rank, in rank order.
     public init(rows: [Int], over communicator: Communicator) {
@@ -45,5 +47,23 @@ public final class CommunicatingWorkers: Workers {
         let maximum = try tensor.detached().contiguous().cloned()
         try communicator.allReduceMaximum(maximum)
         return maximum
+    }
+
+    public func passOn(_ tensor: Tensor) throws {
+        let whole = try tensor.detached().contiguous()
+        travelling.append(whole)
+        try whole.withUnsafeMutableBytes { try communicator.sendToNext(UnsafeRawBufferPointer($0)) }
+    }
+
+    public func receive(_ shape: [Int], _ type: ScalarType) throws -> Tensor {
+        guard communicator.size > 1 else { return travelling.removeFirst() }
+        let received = try Tensor.empty(shape, type)
+        try received.withUnsafeMutableBytes { try communicator.receiveFromPrevious($0) }
+        return received
+    }
+
+    public func settle() throws {
+        try communicator.finishShift()
+        travelling.removeAll()
     }
 }

@@ -14,12 +14,12 @@ final class SampleSchedule: @unchecked Sendable {
 
     /// - Parameters:
     ///   - share: the rank's positions within every global batch.
-    ///   - last: the last step to load for; nil is the run's.
-    init(plan: TrainingPlan, order: SampleOrder, share: Range<Int>, last: Int? = nil) {
+    ///   - last: the last step to load for.
+    init(plan: TrainingPlan, order: SampleOrder, share: Range<Int>, last: Int) {
         self.plan = plan
         self.order = order
         self.share = share
-        self.last = last ?? plan.totalSteps
+        self.last = last
     }
 
     /// The rank's samples of `step` (from 1), in sample order; nil past the last step.

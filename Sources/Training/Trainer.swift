@@ -19,8 +19,7 @@ public final class Trainer {
     private let checkpoints: CheckpointWriter?
     private var badImages = BadImageTally()
     private var watch: CollapseWatch
-    /// Of all ranks together.
-    private lazy var wholeBatches = schedule(of: 0..<plan.globalBatch, through: .max)
+    private let batches: TrainingBatches
 
     /// - Parameters:
     ///   - configuration: with everything that depends on the data already resolved (`resolved(for:)`).
@@ -35,6 +34,7 @@ public final class Trainer {
         self.dataset = dataset
         self.checkpoints = checkpoints
         plan = try TrainingPlan(configuration, datasetCount: dataset.count)
+        batches = TrainingBatches(of: dataset, configuration, plan)
         watch = CollapseWatch(interval: configuration.collapse.every)
         let method = try ModelFactory.method(configuration, images: dataset.count)
         state = try TrainingState(
@@ -61,7 +61,7 @@ public final class Trainer {
             globalBatch: plan.globalBatch, sliceSize: plan.sliceSize, worldSize: communicator.size)
         let step = TrainingStep(
             state: state, plan: plan, assignment: assignment, communicator: communicator,
-            exchange: exchange ?? DirectExchange(communicator), batchNorm: batchNormMode,
+            exchange: exchange ?? DirectExchange(communicator), batchNorm: configuration.batchNorm.mode,
             isReproducible: configuration.reproducible, biasRate: configuration.biasRate, seed: configuration.seed)
         let share = assignment.positions(of: communicator.rank)
         if state.completedSteps == 0, state.method.needsFirstPass {
@@ -69,7 +69,7 @@ public final class Trainer {
                 return .yielded(nextStep: 1, reason: reason)
             }
         }
-        let loader = try makeLoader(share: share, from: state.completedSteps + 1, through: plan.totalSteps)
+        let loader = try batches.loader(share: share, from: state.completedSteps + 1, through: plan.totalSteps)
         defer { loader.cancel() }
 
         while state.completedSteps < plan.totalSteps {
@@ -86,26 +86,18 @@ public final class Trainer {
         return .finished(result: [])
     }
 
-    private var batchNormMode: StepPass.BatchNormMode {
-        switch configuration.batchNorm {
-        case .sync: .synchronized
-        case .slice: .perSlice
-        case .shuffle: .shuffled
-        }
-    }
-
     /// Shows the method the first epoch's batches without a step; returns what the ranks agreed to do instead of going on.
     private func firstPass(
         _ step: TrainingStep, share: Range<Int>, _ observer: any TrainingObserver
     ) throws -> YieldReason? {
-        let loader = try makeLoader(share: share, from: 1, through: plan.stepsPerEpoch)
+        let loader = try batches.loader(share: share, from: 1, through: plan.stepsPerEpoch)
         defer { loader.cancel() }
         for number in 1...plan.stepsPerEpoch {
             observer.entered(.load, step: 1)
             guard let batch = try loader.next() else {
                 throw TrainingError.unsupported("the loader ended before batch \(number) of the pass before step 1")
             }
-            let pass = try step.begin(number, samples: samples(of: number)) { observer.entered($0, step: 1) }
+            let pass = try step.begin(number, samples: batches.samples(of: number)) { observer.entered($0, step: 1) }
             try state.method.observe(batch.allImages(), in: pass)
             let reason = try agree(on: batch, lossShare: 0, step.communicator, observer).yield
             if let reason { return reason }
@@ -123,7 +115,7 @@ public final class Trainer {
         guard let batch = try loader.next() else {
             throw TrainingError.unsupported("the loader ended before step \(number)")
         }
-        let pass = try step.begin(number, samples: samples(of: number)) { observer.entered($0, step: number) }
+        let pass = try step.begin(number, samples: batches.samples(of: number)) { observer.entered($0, step: number) }
         let (loss, share, times) = try step.gradients(of: batch.allImages(), in: pass) {
             observer.entered($0, step: number)
         }
@@ -166,24 +158,6 @@ public final class Trainer {
         return agreement
     }
 
-    private func schedule(of share: Range<Int>, through last: Int) -> SampleSchedule {
-        SampleSchedule(
-            plan: plan, order: SampleOrder(seed: configuration.seed, count: dataset.count), share: share, last: last)
-    }
-
-    /// The dataset's indices of a step's N images.
-    private func samples(of step: Int) -> [Int] {
-        wholeBatches.request(step: step)?.samples.map(Int.init) ?? []
-    }
-
-    private func makeLoader(share: Range<Int>, from first: Int, through last: Int) throws -> BatchLoader {
-        let schedule = schedule(of: share, through: last)
-        return try BatchLoader(
-            dataset: dataset, views: ModelFactory.augmentations(configuration), seed: configuration.seed,
-            threads: configuration.loader.threads, prefetch: configuration.loader.prefetch
-        ) { index in schedule.request(step: first + index) }
-    }
-
     private func save(
         _ communicator: Communicator, _ observer: any TrainingObserver, cause: CheckpointCadence.Cause
     ) throws {
@@ -206,6 +180,16 @@ extension Trainer {
             created: Date().timeIntervalSince1970, configuration: configuration.trajectoryText,
             metadata: [CheckpointMetadata.resolvedConfiguration: configuration.resolvedYAML],
             groups: try state.groups())
+    }
+}
+
+extension RunConfiguration.BatchNorm {
+    fileprivate var mode: StepPass.BatchNormMode {
+        switch self {
+        case .sync: .synchronized
+        case .slice: .perSlice
+        case .shuffle: .shuffled
+        }
     }
 }
 

@@ -75,7 +75,8 @@ public final class DenseCL: Method {
     public func loss(of views: [Tensor], in step: any MethodStep) throws -> MethodLoss {
         let q = try step.forward([views[0]], shuffled: false, queries.forward)[0]
         let k = try withoutGradient { try step.forward([views[1]], shuffled: true, keys.forward)[0] }
-        let pooled = try withoutGradient { try k[1].l2Normalized(dim: 1).mean(dims: [2]) }
+        // Averaged as they are, and brought to unit length by the queue.
+        let pooled = try withoutGradient { try k[1].mean(dims: [2]) }
         newKeys = try [k[0], pooled].map { try step.workers.gather($0) }
         let ofImages = try infoNCE(
             queries: q[0].wide, keys: k[0].wide, queue: imageQueue.rows.wide, temperature: temperature,
