@@ -68,7 +68,8 @@ private final class NTXentRing {
         let ofAnchors = try Tensor.zeros(anchors.shape, anchors.scalarType)
         /// Of the tile before this one, on its way behind it.
         var ofLast: Tensor?
-        try travel(beforeTile: { if let ofLast { try workers.passOn(ofLast) } }) { tile, isOwn in
+        func passOnLast() throws { if let ofLast { try workers.passOn(ofLast) } }
+        try travel(beforeTile: passOnLast) { tile, isOwn in
             let ofTile = try Tensor.zeros(tile.shape, tile.scalarType)
             for block in tile.shape[0] > 0 ? blocks(for: tile) : [] {
                 let shares = try (logits(block, tile, isOwn) - rows(normaliser, block).unsqueezed(dim: 1)).exp()
@@ -80,7 +81,7 @@ private final class NTXentRing {
             if !isOwn { try ofTile.addInPlace(workers.receive(tile.shape, tile.scalarType)) }
             ofLast = ofTile
         }
-        if let ofLast { try workers.passOn(ofLast) }
+        try passOnLast()
         try ofAnchors.addInPlace(workers.receive(anchors.shape, anchors.scalarType))
         try workers.settle()
         for (own, other) in [(0, 1), (1, 0)] {
