@@ -7,6 +7,7 @@ Within this host:
   compress    what each compression costs where the line is free, loopback TCP
 Between network namespaces, as root:
   network     hosts on a switch: ours by algorithm, and Gloo, as a share of the line's rate
+  slow-link   four hosts with a line for each pair, one line slow: the ring as they come, and by measured links
   step        the gradient of a ResNet-18 between two hosts, with each compression
 
 Figures are rank 0's milliseconds between a barrier and its return: the best minimum and the median of the rounds'
@@ -165,6 +166,7 @@ def compare_compressions(programs, options):
 
 NETWORKS = {
     "network": compare_networks.compare_algorithms,
+    "slow-link": compare_networks.compare_rings,
     "step": compare_networks.compare_steps,
 }
 

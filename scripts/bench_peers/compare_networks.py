@@ -15,8 +15,11 @@ def patience(sizes, rate, hosts):
     return 60 + 20 * hosts + sum(each)
 
 
-def run_ours(hosts, per_host, sizes, options):
-    """Our workers, host by host, and the coordinator on the first."""
+def run_ours(hosts, per_host, sizes, options, said=None, slowest=None):
+    """Our workers, host by host, and the coordinator on the first.
+
+    `said` gets what was logged of the links that were measured; `slowest` is the rate of the slowest line.
+    """
     workers = hosts.count * per_host
     with Children() as children:
         ticket = children.path("ticket")
@@ -28,7 +31,9 @@ def run_ours(hosts, per_host, sizes, options):
         for worker in range(workers):
             join = [MURMUR, "worker", "--join", str(ticket)]
             children.start(f"worker {worker + 1}", hosts.inside(worker // per_host, join))
-        children.wait(patience(sizes, hosts.rate, hosts.count))
+        children.wait(patience(sizes, slowest or hosts.rate, hosts.count))
+        if said is not None:
+            said.update(line for line in children.errors("ours").splitlines() if "ring of hosts" in line)
         return rows(children.output("ours"), sizes, "ours")
 
 
@@ -85,6 +90,29 @@ def algorithm_lines(hosts, per_host, sizes, algorithms):
             median = figures[name][size][1] if name in sides else None
             cells.append(f"{short(median)} · {share_of_line(hosts, size, median)}" if median else "–")
         yield [str(hosts.count), str(per_host), name_size(size), *cells]
+
+
+def compare_rings(options):
+    """Four hosts with a line for each pair, those of the second and third, neighbours in the ring as they come, slow."""
+    sizes, rate = options.sizes or [1 * MIB, 16 * MIB], options.rates[0]
+    slow = f"{bits_per_second(rate) / 10 / 1e3:.0f}kbit"
+    lines, said = [], set()
+    for pairs in ({}, {(1, 2): slow}):
+        with Hosts(4, rate, pairs=pairs) as hosts:
+            label = f"{hosts.transfer(1, 2):.0f} Mbit/s"
+            sides = {
+                "as they come": lambda: run_ours(hosts, 1, sizes, ["--algorithm", "ring"], slowest=slow),
+                "measured": lambda: run_ours(
+                    hosts, 1, sizes, ["--algorithm", "ring", "--measure-links"], said, slowest=slow
+                ),
+            }
+            figures = take_turns(sides, sizes, f"four hosts at {rate}, two of them at {label}")
+        for size in sizes:
+            came, measured = (figures[side][size][1] for side in sides)
+            lines.append([label, name_size(size), short(came), short(measured), f"{came / measured:.2f}"])
+    print(f"All-reduce round a ring of four hosts, a line of {rate} for each pair: median ms\n")
+    print_table(["line between hosts 2 and 3", "size", "ring as they come", "ring by measured links", "ratio"], lines)
+    print("\n".join(sorted(said)), end="\n\n", flush=True)
 
 
 def compare_steps(options):

@@ -3,8 +3,8 @@
 
     namespaces.py HOSTS RATE    makes them, measures each line with a TCP transfer (Mbit/s) and removes them
 
-All hosts hang on a switch by one line each. Host h has the address
-10.77.0.h, from 1 on. Rates are tc's, such as 1gbit; tc's token bucket shapes both ends of a line.
+All hosts hang on a switch by one line each, or on each other by one line a pair. Host h has the address 10.77.0.h, from
+1 on. Rates are tc's, such as 1gbit; tc's token bucket shapes both ends of a line.
 """
 
 import os
@@ -37,12 +37,16 @@ def call(*command):
 
 
 class Hosts:
-    """`count` hosts on a switch, for the time of a block."""
+    """`count` hosts on a switch, for the time of a block.
+
+    With `pairs`, {(a, b): rate} for hosts a < b from 0 on, each pair has a line of its own instead; those that are not
+    named have `rate`.
+    """
 
     made = 0
 
-    def __init__(self, count, rate):
-        self.count, self.rate = count, rate
+    def __init__(self, count, rate, pairs=None):
+        self.count, self.rate, self.own_lines = count, rate, pairs
         Hosts.made += 1
         self.prefix = f"murmur-{os.getpid()}-{Hosts.made}"
         self.namespaces = []
@@ -50,9 +54,12 @@ class Hosts:
     def __enter__(self):
         try:
             names = [self.name(host) for host in range(self.count)]
-            for name in [*names, self.switch]:
+            for name in names if self.own_lines is not None else [*names, self.switch]:
                 self.add_namespace(name)
-            self.join_by_switch()
+            if self.own_lines is None:
+                self.join_by_switch()
+            else:
+                self.join_pairs()
             return self
         except BaseException:
             self.__exit__()
@@ -98,6 +105,20 @@ class Hosts:
             call("ip", "-n", name, "address", "add", f"{self.address(host)}/24", "dev", "veth0")
             self.bring_up(name, "veth0", self.rate)
             self.bring_up(self.switch, port, self.rate)
+
+    def join_pairs(self):
+        for a, b in self.pairs():
+            rate = self.own_lines.get((a, b), self.rate)
+            ends = (a, f"to{b + 1}", b), (b, f"to{a + 1}", a)
+            call(
+                *f"ip -n {self.name(a)} link add {ends[0][1]} type veth".split(),
+                *f"peer name {ends[1][1]} netns {self.name(b)}".split(),
+            )
+            for host, device, other in ends:
+                call("ip", "-n", self.name(host), "address", "add", f"{self.address(host)}/32", "dev", device)
+                self.bring_up(self.name(host), device, rate)
+                route = f"route add {self.address(other)}/32 dev {device} src {self.address(host)}"
+                call("ip", "-n", self.name(host), *route.split())
 
     @staticmethod
     def bring_up(namespace, device, rate):
