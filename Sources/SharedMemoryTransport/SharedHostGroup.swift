@@ -23,6 +23,8 @@ public final class SharedHostGroup: SharedMemoryGroup {
     private let abortReason: () -> String?
     private let spins: UInt32
     public let isCrowded: Bool
+    /// Waits that were over before a sleep.
+    private var quickWaits: UInt32 = 0
 
     /// How long to sleep before looking whether to give up.
     private static let patienceNanoseconds: UInt64 = 10_000_000
@@ -83,7 +85,12 @@ public final class SharedHostGroup: SharedMemoryGroup {
 
     public func wait(for member: Int, toReach count: UInt32) throws {
         let word = counter(member)
-        if shared_word_spin(word, count, spins, isCrowded ? 1 : 0) != 0 { return }
+        if shared_word_spin(word, count, spins, isCrowded ? 1 : 0) != 0 {
+            // Ranks that never wait for long are told of an end as well, at a cost that does not show.
+            quickWaits &+= 1
+            if quickWaits % 64 == 0, let reason = abortReason() { throw CollectiveError.aborted(reason: reason) }
+            return
+        }
         while true {
             let hasEnded = shared_word_load(departure(member)) != 0
             let isDead = watches[member] >= 0 && shared_memory_process_ended(watches[member]) != 0
