@@ -3,6 +3,9 @@ extension RunConfiguration {
     public enum Method: String, Sendable, Codable, CaseIterable {
         case simclr, triplet, moco, mocov2, mocov3, swav, deepclusterv2, byol, simsiam, barlowtwins, vicreg, densecl
 
+        /// Whether it has a moving average of its network.
+        var hasTarget: Bool { [.moco, .mocov2, .mocov3, .byol, .densecl].contains(self) }
+
         /// Whether it has a use for views beside the two global ones.
         public var takesLocalViews: Bool { self == .swav || self == .deepclusterv2 }
     }

@@ -23,15 +23,20 @@ extension RunConfiguration {
     ///
     /// A checkpoint keeps this text; another run may resume it only if `differences(fromTrajectory:)` finds none.
     /// Left out is what changes where and how fast the steps are taken but not the steps: the path of the data,
-    /// threads, loading, cadence of checkpoints, cluster, progress; and the length of the run under a constant schedule.
+    /// threads, loading, cadence of checkpoints, cluster, progress; and the length of the run where neither the
+    /// learning rate nor a target's momentum depends on it.
     public var trajectoryText: String {
         trajectoryKeys.map { key in "\(key.name): \(key.read(self) ?? "null")\n" }.joined()
     }
 
     private var trajectoryKeys: [ConfigurationKey] {
         ConfigurationSchema.keys.filter { key in
-            key.definesTrajectory && !(schedule.name == .constant && Self.lengthKeys.contains(key.name))
+            key.definesTrajectory && !(mayBeProlonged && Self.lengthKeys.contains(key.name))
         }
+    }
+
+    private var mayBeProlonged: Bool {
+        schedule.name == .constant && (!method.hasTarget || target.momentum == target.finalMomentum)
     }
 
     private static let lengthKeys = ["epochs", "steps"]

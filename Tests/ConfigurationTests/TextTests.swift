@@ -133,6 +133,14 @@ struct TextTests {
         let short = try read("data: x\nsteps: 5\nschedule.name: constant")
         let long = try read("data: x\nepochs: 7\nschedule.name: constant")
         #expect(long.differences(fromTrajectory: short.trajectoryText).isEmpty)
+        let target = "data: x\nmethod: byol\nschedule.name: constant\n"
+        let momentum = "target: {momentum: 0.9, final_momentum: 0.9}\n"
+        #expect(
+            try read(target + momentum + "steps: 7")
+                .differences(fromTrajectory: read(target + momentum + "steps: 5").trajectoryText).isEmpty)
+        #expect(
+            try read(target + "steps: 7").differences(fromTrajectory: read(target + "steps: 5").trajectoryText)
+                == ["steps: 5 in the checkpoint, 7 now"], "the target's momentum rises with the run's length")
         let cosine = try read("data: x\nsteps: 5")
         #expect(
             cosine.differences(fromTrajectory: short.trajectoryText)

@@ -47,7 +47,10 @@ struct MethodProcessesTests {
     /// A method's run goes on where it was stopped, on other workers: the target, queue and bank come from the checkpoint.
     @Test(arguments: [RunConfiguration.Method.mocov2, .swav, .deepclusterv2, .byol])
     func aRunIsResumedOnOtherWorkers(method: RunConfiguration.Method) throws {
-        let more = ["method=\(method.rawValue)", "schedule.name=constant", "checkpoint.every_steps=3"]
+        let more = [
+            "method=\(method.rawValue)", "schedule.name=constant", "checkpoint.every_steps=3", "target.momentum=0.9",
+            "target.final_momentum=0.9",
+        ]
         try scratch.train("whole", data: images, steps: 6, workers: 1, extra: Self.parts, more)
         try scratch.train("parts", data: images, steps: 3, workers: 3, extra: Self.parts, more)
         try scratch.train("parts", data: images, steps: 6, workers: 2, extra: Self.parts, more + ["--resume"])
