@@ -97,22 +97,23 @@ final class StepPass: MethodStep {
         let slices = arrangement.slices
         // A slice's batch holds its images' first views, then their second ones, and so on.
         let batches = try slices.map { slice in
-            try Tensor.concatenated(
-                views.map { try $0.narrowed(dim: 0, start: slice.lowerBound, length: slice.count) }, dim: 0)
+            try views.map { try $0.narrowed(dim: 0, start: slice.lowerBound, length: slice.count) }
         }
-        let heights = batches.map { $0.shape[0] }
+        let heights = slices.map { views.count * $0.count }
         var outputs: [[Tensor]] = []
         switch arrangement.batchNorm {
         case .synchronized:
             let whole = try network(
-                Tensor.concatenated(batches, dim: 0).channelsLast(), .training(context(heights)))
+                Tensor.concatenated(batches.flatMap { $0 }, dim: 0).channelsLast(), .training(context(heights)))
             var start = 0
             for height in heights {
                 outputs.append(try whole.map { try $0.narrowed(dim: 0, start: start, length: height) })
                 start += height
             }
         case .perSlice, .shuffled:
-            outputs = try batches.map { try network($0.channelsLast(), .training(context([$0.shape[0]]))) }
+            outputs = try zip(batches, heights).map { batch, height in
+                try network(Tensor.concatenated(batch, dim: 0).channelsLast(), .training(context([height])))
+            }
         }
         return try views.indices.map { view in
             try (outputs.first ?? []).indices.map { output in

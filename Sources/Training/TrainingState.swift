@@ -28,7 +28,7 @@ public final class TrainingState {
 
     /// Takes over `root`'s state, bit for bit.
     public func broadcast(from root: Int, over communicator: Communicator) throws {
-        let entries = method.network.state + (method.target?.state ?? []) + method.memory + optimizer.state
+        let entries = method.network.state + (method.target?.network.state ?? []) + method.memory + optimizer.state
         for entry in entries { try communicator.broadcast(entry.tensor, from: root) }
         let step = try Tensor([Int64(completedSteps)], shape: [1])
         try communicator.broadcast(step, from: root)
@@ -48,7 +48,7 @@ extension TrainingState {
             CheckpointGroup.heads: records(method.network.headState),
             CheckpointGroup.state: records(optimizer.state),
         ]
-        if let target = method.target { groups[CheckpointGroup.target] = try records(target.state) }
+        if let target = method.target { groups[CheckpointGroup.target] = try records(target.network.state) }
         if !method.memory.isEmpty { groups[CheckpointGroup.memory] = try records(method.memory) }
         return groups
     }

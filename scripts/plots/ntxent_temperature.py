@@ -11,41 +11,18 @@ Everything drawn is measured through `murmur loss` on one set of random embeddin
 """
 
 import argparse
-import json
-import struct
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import numpy
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from pytorch_reference import read_safetensors, write_safetensors  # noqa: E402
+
 IMAGES, WIDTH, SEED = 64, 160, 1
 TEMPERATURES = numpy.geomspace(0.003, 10, 25)
-
-
-def write_safetensors(path, tensors):
-    header, data = {}, b""
-    for name, array in tensors.items():
-        blob = numpy.ascontiguousarray(array, numpy.float64).tobytes()
-        offsets = [len(data), len(data) + len(blob)]
-        header[name] = {"dtype": "F64", "shape": list(array.shape), "data_offsets": offsets}
-        data += blob
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    Path(path).write_bytes(struct.pack("<Q", len(text)) + text + data)
-
-
-def read_safetensors(path):
-    data = Path(path).read_bytes()
-    (length,) = struct.unpack("<Q", data[:8])
-    header = json.loads(data[8 : 8 + length])
-    header.pop("__metadata__", None)
-    arrays = {}
-    for name, entry in header.items():
-        start, end = (8 + length + offset for offset in entry["data_offsets"])
-        arrays[name] = numpy.frombuffer(data[start:end], {"F32": "<f4", "F64": "<f8"}[entry["dtype"]])
-        arrays[name] = arrays[name].reshape(entry["shape"]).astype(float)
-    return arrays
 
 
 def embeddings():
@@ -64,7 +41,7 @@ def gradient(murmur, rows, *words):
         command = [murmur, "loss", *words, "--in", f"{folder}/in", "--out", f"{folder}/out"]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         gradients = read_safetensors(f"{folder}/out")
-    return numpy.concatenate([gradients["grad_z1"], gradients["grad_z2"]])
+    return numpy.concatenate([gradients[name].double().numpy() for name in ("grad_z1", "grad_z2")])
 
 
 def share_of_nearest(rows, gradients, nearest):

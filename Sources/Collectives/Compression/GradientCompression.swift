@@ -59,7 +59,7 @@ extension GradientCompression: CaseIterable {
     ]
 }
 
-extension GradientCompression: CustomStringConvertible {
+extension GradientCompression: GradientChoice {
     /// As `init(parsing:)` reads it.
     public var description: String {
         switch self {
@@ -70,23 +70,6 @@ extension GradientCompression: CustomStringConvertible {
         case .topK(let fraction): "topk:\(fraction)"
         case .powerSGD(let rank): "powersgd:\(rank)"
         }
-    }
-}
-
-/// As one string, its description.
-extension GradientCompression: Codable {
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        do {
-            try self.init(parsing: container.decode(String.self))
-        } catch let error as GradientCompressionError {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: error.description)
-        }
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(description)
     }
 }
 

@@ -19,7 +19,7 @@ public enum GradientFormat: Sendable, Equatable {
     }
 }
 
-extension GradientFormat: CustomStringConvertible {
+extension GradientFormat: GradientChoice {
     /// As `init(parsing:)` reads it.
     public var description: String {
         switch self {
@@ -27,22 +27,5 @@ extension GradientFormat: CustomStringConvertible {
         case .compressed(.none): "float32"
         case .compressed(let compression): compression.description
         }
-    }
-}
-
-/// As one string, its description.
-extension GradientFormat: Codable {
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        do {
-            try self.init(parsing: container.decode(String.self))
-        } catch let error as GradientCompressionError {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: error.description)
-        }
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(description)
     }
 }

@@ -33,11 +33,7 @@ public final class Prototypes: Layer {
     }
 
     /// Brings every row to unit length.
-    public func normalize() throws {
-        try withoutGradient {
-            try linear.weight.copyInPlace(from: linear.weight.detached().l2Normalized(dim: 1))
-        }
-    }
+    public func normalize() throws { try replace(by: directions.detached()) }
 
     /// Takes `directions` [K, D] as the rows, at unit length.
     public func replace(by directions: Tensor) throws {

@@ -10,14 +10,11 @@ import Torch
 public final class BYOL: Method {
     public let network: Network
     public let target: MomentumNetwork?
-    /// What stands in for the target: with gradient, for the experiment in which the method collapses.
-    private let twin: Network?
 
     /// - Parameter network: encoder, projector and predictor.
     public init(network: Network, target: MomentumNetwork) {
         self.network = network
         self.target = target
-        twin = nil
     }
 
     /// The method without what keeps it from collapsing: the network is its own target, gradient included.
@@ -26,7 +23,6 @@ public final class BYOL: Method {
     public init(withoutTarget network: Network) {
         self.network = network
         target = nil
-        twin = network
     }
 
     public static func projector(layers: Int = 2, hidden: Int, outputs: Int) -> MLPHead.Form {

@@ -22,8 +22,8 @@ public final class MoCo: Method {
     }
 
     public let network: Network
-    public let target: MomentumNetwork?
-    private let keyNetwork: Network
+    public var target: MomentumNetwork? { keyNetwork }
+    private let keyNetwork: MomentumNetwork
     private let negatives: Negatives
     /// τ.
     private let temperature: Double
@@ -32,8 +32,7 @@ public final class MoCo: Method {
 
     public init(network: Network, target: MomentumNetwork, negatives: Negatives, temperature: Double) {
         self.network = network
-        self.target = target
-        keyNetwork = target.network
+        keyNetwork = target
         self.negatives = negatives
         self.temperature = temperature
     }
@@ -60,13 +59,13 @@ public final class MoCo: Method {
 
     public func observe(_ views: [Tensor], in step: any MethodStep) throws {
         guard case .bank(let bank, _, _, _) = negatives else { return }
-        let own = try step.forward(views[1], shuffled: true, target: keyNetwork)
+        let own = try step.forward(views[1], shuffled: true, target: keyNetwork.network)
         try bank.write(step.workers.gather(own), of: step.samples)
     }
 
     public func loss(of views: [Tensor], in step: any MethodStep) throws -> MethodLoss {
         let q = try step.forward(views[0], network)
-        let k = try step.forward(views[1], shuffled: true, target: keyNetwork)
+        let k = try step.forward(views[1], shuffled: true, target: keyNetwork.network)
         keys = try step.workers.gather(k)
         let share = try infoNCE(
             queries: q.wide, keys: k.wide, queue: old(in: step).wide, temperature: temperature, over: step.workers)
@@ -89,6 +88,6 @@ public final class MoCo: Method {
             }
         }
         keys = nil
-        try target?.follow(step: step.number, of: step.total)
+        try keyNetwork.follow(step: step.number, of: step.total)
     }
 }

@@ -11,15 +11,14 @@ import Torch
 /// facebookresearch/moco-v3 (`MoCo_ResNet`).
 public final class MoCoV3: Method {
     public let network: Network
-    public let target: MomentumNetwork?
-    private let keyNetwork: Network
+    public var target: MomentumNetwork? { keyNetwork }
+    private let keyNetwork: MomentumNetwork
     /// τ.
     private let temperature: Double
 
     public init(network: Network, target: MomentumNetwork, temperature: Double) {
         self.network = network
-        self.target = target
-        keyNetwork = target.network
+        keyNetwork = target
         self.temperature = temperature
     }
 
@@ -34,11 +33,11 @@ public final class MoCoV3: Method {
 
     public func loss(of views: [Tensor], in step: any MethodStep) throws -> MethodLoss {
         let q = try views.prefix(2).map { try step.forward($0, network) }
-        let k = try views.prefix(2).map { try step.forward($0, target: keyNetwork) }
+        let k = try views.prefix(2).map { try step.forward($0, target: keyNetwork.network) }
         let share = try mocoV3(
             q[0].wide, q[1].wide, k[0].wide, k[1].wide, temperature: temperature, over: step.workers)
         return MethodLoss(share: share, embeddings: k)
     }
 
-    public func commit(_ step: any MethodStep) throws { try target?.follow(step: step.number, of: step.total) }
+    public func commit(_ step: any MethodStep) throws { try keyNetwork.follow(step: step.number, of: step.total) }
 }

@@ -39,7 +39,4 @@ public final class MomentumNetwork {
             try average.values.lerpInPlace(towards: online.values, weight: 1 - schedule.momentum(at: step, of: total))
         }
     }
-
-    /// Parameters and buffers, for checkpoints.
-    public var state: [NamedTensor] { network.state }
 }
