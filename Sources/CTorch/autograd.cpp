@@ -1,3 +1,4 @@
+#include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/function_hook.h>
 #include <torch/csrc/autograd/variable.h>
@@ -16,6 +17,13 @@ int ct_set_requires_gradient(ct_tensor *tensor, int required) {
 int ct_backward(ct_in tensor, ct_optional gradient, int retain_graph) {
     return status([&] {
         tensor->value.backward(optional(gradient), retain_graph != 0, /*create_graph=*/false);
+    });
+}
+
+int ct_backward_all(ct_list tensors, ct_list gradients, intptr_t count) {
+    return status([&] {
+        torch::autograd::backward(
+            list(tensors, count), list(gradients, count), /*retain_graph=*/false, /*create_graph=*/false);
     });
 }
 

@@ -10,6 +10,10 @@ ct_result ct_matmul(ct_in a, ct_in b) {
     return tensor([&] { return a->value.matmul(b->value); });
 }
 
+int ct_exp_(ct_tensor *a) {
+    return status([&] { a->value.exp_(); });
+}
+
 ct_result ct_exp(ct_in a) {
     return tensor([&] { return a->value.exp(); });
 }

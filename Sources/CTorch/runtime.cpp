@@ -92,6 +92,10 @@ int ct_set_gradient_mode(int enabled) {
     return before;
 }
 
+int ct_gradient_mode(void) {
+    return c10::GradMode::is_enabled();
+}
+
 intptr_t ct_live_handles(void) {
     return liveHandles.load(std::memory_order_relaxed);
 }

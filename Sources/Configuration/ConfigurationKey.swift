@@ -175,6 +175,21 @@ extension ConfigurationKey {
             })
     }
 
+    /// The same for a value that may be unset.
+    static func optionalParsed<Value: CustomStringConvertible & Sendable>(
+        _ name: String, _ path: WritableKeyPath<RunConfiguration, Value?> & Sendable, allowed: String,
+        trajectory: Bool = true, parse: @escaping @Sendable (String) -> Value?, _ documentation: String
+    ) -> Self {
+        Self(
+            name, type: "text", allowed: allowed, trajectory: trajectory, documentation: documentation,
+            unset: { $0[keyPath: path] == nil }, clear: { $0[keyPath: path] = nil },
+            path: path, encode: { $0?.description ?? "null" },
+            decode: { raw in
+                guard case .scalar(let text) = raw else { return nil }
+                return parse(text).map { .some($0) }
+            })
+    }
+
     static func choice<Value: RawRepresentable & CaseIterable & Sendable>(
         _ name: String, _ path: WritableKeyPath<RunConfiguration, Value> & Sendable, trajectory: Bool = true,
         _ documentation: String

@@ -28,8 +28,8 @@ public enum ConfigurationSchema {
         .integer("global_batch", \.globalBatch, 2...16_777_216, "Images per step over all workers."),
         .integer(
             "slice_size", \.sliceSize, 0...16_777_216,
-            "Images per slice, the smallest piece of work; 0: `global_batch` / 8 rounded up, whatever the number of"
-                + " workers."),
+            "Images per slice, the smallest piece of work; 0: `global_batch` / 8 rounded up, at most 64, whatever the"
+                + " number of workers."),
         .seed("seed", \.seed, "Seed of the weights, the sample order and the augmentation."),
         .choice(
             "batch_norm", \.batchNorm,
@@ -38,6 +38,11 @@ public enum ConfigurationSchema {
         .flag(
             "reproducible", \.reproducible,
             "Bit for bit the same on any number of workers: all sums exact, the loss computed whole by each worker."),
+        .optionalParsed(
+            "memory_budget", \.memoryBudget, allowed: "a size such as 2GiB or 800MB",
+            trajectory: false, parse: { MemorySize(parsing: $0) },
+            "Memory that a worker may take: slices whose graphs do not fit are embedded without and run again in"
+                + " backward; unset: all graphs are kept."),
         .integer("threads", \.threads, 1...1024, trajectory: false, "Compute threads of each worker."),
     ]
 
@@ -54,30 +59,42 @@ public enum ConfigurationSchema {
         .choice("optimizer.name", \.optimizer.name, "The optimiser."),
         .number(
             "optimizer.lr", \.optimizer.learningRate, .atLeast(0),
-            "Learning rate at the peak of the schedule, as it is used: not scaled by the batch."),
+            "Learning rate at the peak of the schedule, for a global batch of `optimizer.lr_batch`."),
+        .choice(
+            "optimizer.lr_rule", \.optimizer.rateRule,
+            "How learning rates grow with the global batch: `linear` by N / lr_batch, `sqrt` by its root, `none`."),
+        .integer(
+            "optimizer.lr_batch", \.optimizer.rateBatch, 1...16_777_216,
+            "Global batch for which the learning rates are given; of no effect where `optimizer.lr_rule` is `none`."),
         .optionalNumber(
             "optimizer.bias_lr", \.optimizer.biasLearningRate, .atLeast(0),
             "That of biases and norms; unset: the same."),
         .number("optimizer.momentum", \.optimizer.momentum, .within(0.0..<1.0), "Momentum of `lars` and `sgd`."),
         .number(
             "optimizer.weight_decay", \.optimizer.weightDecay, .atLeast(0),
-            "Weight decay; `lars` and `adamw` leave out biases and norms."),
+            "Weight decay; `lars`, `lamb` and `adamw` leave out biases and norms."),
         .number("optimizer.trust", \.optimizer.trust, .above(0), "Trust coefficient of `lars`."),
         .flag(
             "optimizer.clipped", \.optimizer.clipped,
             "`lars` takes the smaller of adapted rate and learning rate instead of their product (LARC)."),
-        .number("optimizer.beta1", \.optimizer.beta1, .within(0.0..<1.0), "First moment's decay of `adamw`."),
-        .number("optimizer.beta2", \.optimizer.beta2, .within(0.0..<1.0), "Second moment's decay of `adamw`."),
-        .number("optimizer.epsilon", \.optimizer.epsilon, .above(0), "Term for numerical stability of `adamw`."),
+        .number(
+            "optimizer.beta1", \.optimizer.beta1, .within(0.0..<1.0), "First moment's decay of `adamw` and `lamb`."),
+        .number(
+            "optimizer.beta2", \.optimizer.beta2, .within(0.0..<1.0), "Second moment's decay of `adamw` and `lamb`."),
+        .number(
+            "optimizer.epsilon", \.optimizer.epsilon, .above(0), "Term for numerical stability of `adamw` and `lamb`."),
     ]
 
     private static let schedule: [ConfigurationKey] = [
         .choice("schedule.name", \.schedule.name, "Course of the learning rate after the warm-up."),
         .optionalNumber(
             "schedule.warmup_epochs", \.schedule.warmupEpochs, .atLeast(0),
-            "Linear warm-up in epochs; give this or `schedule.warmup_steps` or neither."),
+            "Linear warm-up in epochs; give this, `schedule.warmup_steps`, `schedule.warmup_images` or none."),
         .optionalInteger(
             "schedule.warmup_steps", \.schedule.warmupSteps, 0...1_000_000_000, "Linear warm-up in steps."),
+        .optionalInteger(
+            "schedule.warmup_images", \.schedule.warmupImages, 0...1_000_000_000_000,
+            "Linear warm-up in images, rounded up to whole steps: the same for any batch."),
         .numbers(
             "schedule.milestones", \.schedule.milestones, .atLeast(0),
             "Epochs at whose beginning `steps` multiplies the learning rate."),

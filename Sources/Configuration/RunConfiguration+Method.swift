@@ -146,12 +146,6 @@ extension RunConfiguration {
         if target.finalMomentum == nil { target.finalMomentum = target.momentum }
     }
 
-    /// The learning rate of biases and norms over that of weights.
-    public var biasRate: Double {
-        guard let rate = optimizer.biasLearningRate, optimizer.learningRate > 0 else { return 1 }
-        return rate / optimizer.learningRate
-    }
-
     func checkMethod(_ fail: (String, String) -> ConfigurationError) throws {
         let hasKeyEncoder = [.moco, .mocov2, .densecl].contains(method)
         if batchNorm == .shuffle, !hasKeyEncoder {

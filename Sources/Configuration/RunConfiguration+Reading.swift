@@ -67,13 +67,16 @@ extension RunConfiguration {
         case (_?, _?): throw fail("steps", "`epochs` is given too; give one of them")
         default: break
         }
-        if schedule.warmupEpochs != nil, schedule.warmupSteps != nil {
-            throw fail("schedule.warmup_steps", "`schedule.warmup_epochs` is given too; give one of them")
-        }
+        try checkWarmup(fail)
         guard !reproducible || collectives.gradients == .float64 else {
             throw fail(
                 "collectives.gradients",
                 "\(collectives.gradients) depends on the number of workers; reproducible=true allows float64 only")
+        }
+        guard memoryBudget == nil || batchNorm != .sync else {
+            throw fail(
+                "memory_budget",
+                "batch_norm=sync runs a worker's slices as one batch, whose graph is kept whole; take batch_norm=slice")
         }
         guard sliceSize <= globalBatch else {
             throw fail("slice_size", "\(sliceSize) is more than global_batch, which is \(globalBatch)")
@@ -85,14 +88,30 @@ extension RunConfiguration {
         try checkAugmentation(fail)
     }
 
-    /// ⌈`globalBatch` / 8⌉: from the configuration alone, so that the number of workers never shows in a run.
+    /// ⌈`globalBatch` / 8⌉, at most 64, a slice whose graph fits anywhere: from the configuration alone, so that the number
+    /// of workers never shows in a run.
     public static func derivedSliceSize(globalBatch: Int) -> Int {
-        max(1, (globalBatch + 7) / 8)
+        min(64, max(1, (globalBatch + 7) / 8))
+    }
+
+    private func checkWarmup(_ fail: (String, String) -> ConfigurationError) throws {
+        let given = [
+            ("schedule.warmup_epochs", schedule.warmupEpochs != nil),
+            ("schedule.warmup_steps", schedule.warmupSteps != nil),
+            ("schedule.warmup_images", schedule.warmupImages != nil),
+        ].filter(\.1).map(\.0)
+        guard given.count < 2 else { throw fail(given[1], "`\(given[0])` is given too; give one of them") }
     }
 
     private func checkSchedule(_ fail: (String, String) -> ConfigurationError) throws {
         if let steps, let warmup = schedule.warmupSteps, warmup > steps {
             throw fail("schedule.warmup_steps", "\(warmup) is longer than the run of \(steps) steps")
+        }
+        if let steps, let images = schedule.warmupImages, warmupSteps(ofImages: images) > steps {
+            throw fail(
+                "schedule.warmup_images",
+                "\(images) are \(warmupSteps(ofImages: images)) steps of \(globalBatch), longer than the run of \(steps) steps"
+            )
         }
         if let epochs, let warmup = schedule.warmupEpochs, warmup > Double(epochs) {
             let text = ConfigurationKey.text(of: warmup)

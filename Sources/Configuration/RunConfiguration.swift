@@ -15,12 +15,14 @@ public struct RunConfiguration: Sendable, Equatable, Codable {
     public var steps: Int?
     /// Images per step over all workers (N).
     public var globalBatch = 256
-    /// Images per slice (m). Never 0 after reading: 0 in the file becomes ⌈`globalBatch` / 8⌉.
+    /// Images per slice (m). Never 0 after reading: 0 in the file becomes ⌈`globalBatch` / 8⌉, at most 64.
     public var sliceSize = 0
     public var seed: UInt64 = 0
     public var batchNorm = BatchNorm.sync
     /// Whether no bit may depend on the number of workers; else about one in 10⁸ may.
     public var reproducible = false
+    /// What a worker may hold; slices whose graphs do not fit are run again in backward. Nil: all graphs are kept.
+    public var memoryBudget: MemorySize?
     /// Intra-operation threads of each worker.
     public var threads = 1
 
@@ -79,12 +81,25 @@ extension RunConfiguration {
 
     public struct Optimizer: Sendable, Equatable, Codable {
         public enum Name: String, Sendable, Codable, CaseIterable {
-            case lars, sgd, adamw
+            case lars, lamb, sgd, adamw
+        }
+
+        /// How learning rates grow with the global batch.
+        public enum RateRule: String, Sendable, Codable, CaseIterable {
+            /// Not at all.
+            case none
+            /// By N / `rateBatch` (Goyal et al., 2017).
+            case linear
+            /// By √(N / `rateBatch`) (Krizhevsky, 2014; SimCLR, appendix B.1).
+            case sqrt
         }
 
         public var name = Name.lars
-        /// The peak learning rate itself; nothing scales it by the batch. Default: 0.075 · √256 (SimCLR, appendix B.1).
+        /// The peak learning rate of a global batch of `rateBatch`. Default: 0.075 · √256 (SimCLR, appendix B.1).
         public var learningRate = 1.2
+        public var rateRule = RateRule.none
+        /// The global batch that the learning rates are given for.
+        public var rateBatch = 256
         /// That of biases and norms at the peak; nil: the same.
         public var biasLearningRate: Double?
         public var momentum = 0.9
@@ -104,15 +119,19 @@ extension RunConfiguration {
         }
 
         public var name = Name.cosine
-        /// Linear warm-up in epochs; at most one of this and `warmupSteps` is set.
+        /// Linear warm-up in epochs; at most one of the three is set.
         public var warmupEpochs: Double?
         /// Linear warm-up in steps.
         public var warmupSteps: Int?
+        /// Linear warm-up in images, the same at any batch; rounded up to whole steps.
+        public var warmupImages: Int?
         /// Epochs at whose beginning `steps` multiplies the rate by `factor`.
         public var milestones: [Double] = []
         public var factor = 0.1
         /// Learning rate at the end of the cosine.
         public var finalLearningRate = 0.0
+
+        public init() {}
     }
 
     public struct Augmentation: Sendable, Equatable, Codable {

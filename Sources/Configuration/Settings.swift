@@ -82,7 +82,9 @@ struct Settings {
     }
 
     /// Keys of which at most one may be given.
-    static let exclusive = [["epochs", "steps"], ["schedule.warmup_epochs", "schedule.warmup_steps"]]
+    static let exclusive = [
+        ["epochs", "steps"], ["schedule.warmup_epochs", "schedule.warmup_steps", "schedule.warmup_images"],
+    ]
 
     /// Where `key` was set; the file as a whole if it was not.
     func place(of key: String, file: String) -> ConfigurationError.Place {

@@ -16,9 +16,6 @@ public protocol Workers: AnyObject {
     /// `[rows[rank], …]` of every worker → `[N, …]` in sample order, without gradient.
     func gather(_ own: Tensor) throws -> Tensor
 
-    /// The same with gradient: the backward **sums** what all workers' shares give for a row and hands it to its owner.
-    func gatherWithGradient(_ own: Tensor) throws -> Tensor
-
     /// The sum over workers of a tensor that has the same shape everywhere (float32 or float64), without gradient.
     func sum(_ tensor: Tensor) throws -> Tensor
 
@@ -60,7 +57,6 @@ public final class OneWorker: Workers {
     public init(images: Int) { rows = [images] }
 
     public func gather(_ own: Tensor) throws -> Tensor { try own.detached() }
-    public func gatherWithGradient(_ own: Tensor) throws -> Tensor { own }
     public func sum(_ tensor: Tensor) throws -> Tensor { try tensor.detached() }
     public func sumWithGradient(_ tensor: Tensor) throws -> Tensor { tensor }
     public func maximum(_ tensor: Tensor) throws -> Tensor { try tensor.detached() }

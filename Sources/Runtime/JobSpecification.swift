@@ -18,7 +18,9 @@ struct JobSpecification: Codable, Sendable {
 
     enum Work: Codable, Sendable {
         case train(TrainJob)
+        case probe(ProbeJob)
         case loss(LossJob)
+        case lossBench(LossBenchJob)
         case collectiveBench(CollectiveBenchJob)
     }
 
@@ -31,12 +33,29 @@ struct JobSpecification: Codable, Sendable {
         let resumeFrom: String?
     }
 
+    /// Take a few small steps of a run, for its forecast.
+    struct ProbeJob: Codable, Sendable {
+        let configuration: RunConfiguration
+        /// Of the run's worker that has most.
+        let slices: Int
+    }
+
     /// A method's loss and gradients on tensors from a file.
     struct LossJob: Codable, Sendable {
         let method: String
         let input: String
         let output: String
         let settings: LossSettings
+    }
+
+    /// Time a loss over all pairs of images on random embeddings.
+    struct LossBenchJob: Codable, Sendable {
+        let loss: LossBench.Loss
+        let images: Int
+        let dimension: Int
+        let temperature: Double
+        let isDouble: Bool
+        let repetitions: Int
     }
 
     /// Time a collective over several sizes.

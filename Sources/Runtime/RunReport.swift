@@ -11,6 +11,8 @@ struct RunReport: Codable {
     /// The median over all steps of the log.
     let imagesPerSecond: Double?
     let workers: Int?
+    /// The most MiB that a worker held.
+    let memory: Int?
     /// Of all seconds that rank 0 spent summing gradients over the workers, the share that training did not wait for; nil
     /// where there was none.
     let hiddenShare: Double?
@@ -21,6 +23,7 @@ struct RunReport: Codable {
 
     enum CodingKeys: String, CodingKey {
         case steps, epochs, seconds, workers, checkpoint
+        case memory = "memory_mib"
         case finalLoss = "final_loss"
         case imagesPerSecond = "images_per_second"
         case hiddenShare = "hidden_share"
@@ -36,6 +39,7 @@ struct RunReport: Codable {
         let rates = records.map(\.imagesPerSecond).sorted()
         imagesPerSecond = rates.isEmpty ? nil : rates[rates.count / 2]
         workers = records.last?.workers
+        memory = records.compactMap(\.memory).max()
         let communication = records.reduce(0) { $0 + ($1.communicationSeconds ?? 0) }
         let hidden = records.reduce(0) { $0 + ($1.communicationSeconds ?? 0) * ($1.hiddenShare ?? 0) }
         hiddenShare = communication > 0 ? hidden / communication : nil

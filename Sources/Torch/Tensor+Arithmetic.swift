@@ -67,6 +67,11 @@ extension Tensor {
         try check("multiplyInPlace", [self, other]) { ct_multiply_(handle, other.handle) }
     }
 
+    /// The exponential function of each element.
+    public func expInPlace() throws {
+        try check("expInPlace", [self]) { ct_exp_(handle) }
+    }
+
     public func zeroInPlace() throws {
         try fillInPlace(0)
     }

@@ -16,6 +16,14 @@ extension Tensor {
         try check("backward", [self, gradient]) { ct_backward(handle, gradient?.handle, retainGraph ? 1 : 0) }
     }
 
+    /// As `backward` of the sum of each of `tensors` times its gradient, in one pass.
+    public static func backward(_ tensors: [Tensor], gradients: [Tensor]) throws {
+        precondition(tensors.count == gradients.count, "a gradient for each tensor")
+        try check("backward", tensors + gradients) {
+            ct_backward_all(tensors.handles, gradients.handles, tensors.count)
+        }
+    }
+
     /// What backward has added up for this leaf, or nil.
     public var gradient: Tensor? { ct_gradient(handle).map(Tensor.init(owning:)) }
 

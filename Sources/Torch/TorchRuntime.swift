@@ -24,6 +24,9 @@ public enum TorchRuntime {
         ct_keep_freed_memory()
     }
 
+    /// Whether operations on this thread are recorded for autograd.
+    public static var isRecording: Bool { ct_gradient_mode() != 0 }
+
     /// Tensors alive now, of all threads: for finding leaks.
     public static var liveTensors: Int { ct_live_handles() }
 

@@ -20,10 +20,6 @@ public final class CommunicatingWorkers: Workers {
 
     public func gather(_ own: Tensor) throws -> Tensor { try communicator.gatherRows(own, rows: rows) }
 
-    public func gatherWithGradient(_ own: Tensor) throws -> Tensor {
-        try communicator.gatherRowsWithGradient(own, rows: rows)
-    }
-
     public func sum(_ tensor: Tensor) throws -> Tensor {
         guard communicator.size > 1 else { return try tensor.detached() }
         let sum = try tensor.detached().contiguous().cloned()

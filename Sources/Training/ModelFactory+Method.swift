@@ -48,7 +48,7 @@ private struct MethodBuilder {
             let projector = try head(encoder, SimSiam.projector)
             return try SimSiam(
                 encoder: encoder, projector: projector, predictor: predictor(projector, SimSiam.predictor),
-                peakRate: configuration.optimizer.learningRate)
+                peakRate: configuration.peakLearningRate)
         case .swav: return try swav()
         case .deepclusterv2: return try deepClusterV2()
         case .barlowtwins:
@@ -167,7 +167,7 @@ private struct MethodBuilder {
 }
 
 extension RunConfiguration.Loss.Distance {
-    fileprivate var value: TripletDistance {
+    var value: TripletDistance {
         switch self {
         case .euclidean: .euclidean
         case .squared: .squared
@@ -177,7 +177,7 @@ extension RunConfiguration.Loss.Distance {
 }
 
 extension RunConfiguration.Loss.Mining {
-    fileprivate var value: TripletMining {
+    var value: TripletMining {
         switch self {
         case .all: .all
         case .hard: .hard

@@ -20,6 +20,10 @@ public enum ModelFactory {
             return try LARS(
                 parameters, momentum: settings.momentum, weightDecay: settings.weightDecay,
                 trustCoefficient: settings.trust, clipped: settings.clipped)
+        case .lamb:
+            return try LAMB(
+                parameters, beta1: settings.beta1, beta2: settings.beta2, epsilon: settings.epsilon,
+                weightDecay: settings.weightDecay)
         case .sgd:
             return try SGD(parameters, momentum: settings.momentum, weightDecay: settings.weightDecay)
         case .adamw:

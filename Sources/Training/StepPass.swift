@@ -14,6 +14,8 @@ final class StepPass: MethodStep {
     let epoch: Int
     let samples: [Int]
     let recorder: RunningStatisticsRecorder
+    /// Slices to be run again when backward is through; nil where all graphs are kept.
+    let replay: SliceReplay?
     private let arrangement: SliceArrangement
     private let entered: (TrainingPhase) -> Void
 
@@ -28,6 +30,8 @@ final class StepPass: MethodStep {
         /// This rank's slices as ranges of its own images.
         let slices: [Range<Int>]
         let seed: UInt64
+        /// Nil: all graphs are kept.
+        let budget: GraphBudget?
     }
 
     /// How batch norm takes its statistics.
@@ -50,12 +54,13 @@ final class StepPass: MethodStep {
         self.samples = samples
         workers = arrangement.isReproducible ? OneWorker(images: plan.globalBatch) : arrangement.workers
         self.arrangement = arrangement
+        replay = arrangement.budget.map(SliceReplay.init)
         self.recorder = recorder
         self.entered = entered
     }
 
     func forward(
-        _ views: [Tensor], shuffled: Bool, _ network: (Tensor, ForwardMode) throws -> [Tensor]
+        _ views: [Tensor], shuffled: Bool, _ network: @escaping (Tensor, ForwardMode) throws -> [Tensor]
     ) throws -> [[Tensor]] {
         entered(.forward)
         defer { entered(.loss) }
@@ -72,7 +77,7 @@ final class StepPass: MethodStep {
     ///
     /// The order is a pure function of seed and step.
     private func dealtAnew(
-        _ views: [Tensor], _ network: (Tensor, ForwardMode) throws -> [Tensor]
+        _ views: [Tensor], _ network: @escaping (Tensor, ForwardMode) throws -> [Tensor]
     ) throws -> [[Tensor]] {
         let workers = arrangement.workers
         var stream = Philox(seed: arrangement.seed, path: [Self.shuffleTag, UInt64(number)])
@@ -92,7 +97,7 @@ final class StepPass: MethodStep {
     private static let shuffleTag: UInt64 = 0x7368_7566_66
 
     private func inSlices(
-        _ views: [Tensor], _ network: (Tensor, ForwardMode) throws -> [Tensor]
+        _ views: [Tensor], _ network: @escaping (Tensor, ForwardMode) throws -> [Tensor]
     ) throws -> [[Tensor]] {
         let slices = arrangement.slices
         // A slice's batch holds its images' first views, then their second ones, and so on.
@@ -104,15 +109,22 @@ final class StepPass: MethodStep {
         switch arrangement.batchNorm {
         case .synchronized:
             let whole = try network(
-                Tensor.concatenated(batches.flatMap { $0 }, dim: 0).channelsLast(), .training(context(heights)))
+                Tensor.concatenated(batches.flatMap { $0 }, dim: 0).channelsLast(),
+                .training(context(heights, recorder)))
             var start = 0
             for height in heights {
                 outputs.append(try whole.map { try $0.narrowed(dim: 0, start: start, length: height) })
                 start += height
             }
         case .perSlice, .shuffled:
+            let replay = TorchRuntime.isRecording ? replay : nil
+            replay?.beginCall()
             outputs = try zip(batches, heights).map { batch, height in
-                try network(Tensor.concatenated(batch, dim: 0).channelsLast(), .training(context([height])))
+                let run: SliceReplay.Run = { recorder in
+                    try network(
+                        Tensor.concatenated(batch, dim: 0).channelsLast(), .training(self.context([height], recorder)))
+                }
+                return try replay?.embed(recorder: recorder, run) ?? run(recorder)
             }
         }
         return try views.indices.map { view in
@@ -125,7 +137,7 @@ final class StepPass: MethodStep {
         }
     }
 
-    private func context(_ heights: [Int]) -> TrainingContext {
+    private func context(_ heights: [Int], _ recorder: RunningStatisticsRecorder?) -> TrainingContext {
         var start = 0
         let ranges = heights.map { height in
             defer { start += height }

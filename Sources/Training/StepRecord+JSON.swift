@@ -10,6 +10,7 @@ extension StepRecord {
             {"step":\(step),"loss":\(loss),"lr":\(learningRate),"images_per_second":\(rate),\
             "workers":\(workers),"time":\(seconds)
             """
+        if let memory { text += #","memory_mib":\#(memory)"# }
         if let communicationSeconds, let hiddenShare {
             text += String(
                 format: #","communication_seconds":%.6f,"hidden_share":%.4f"#, communicationSeconds, hiddenShare)

@@ -53,37 +53,6 @@ extension Communicator {
         return all
     }
 
-    /// Sums `[sum of rows, D]` over all ranks and keeps this rank's rows.
-    private func reduceScatterRows(_ full: Tensor, rows: [Int]) throws -> Tensor {
-        guard size > 1 else { return full }
-        let summed = try full.contiguous().cloned()
-        let width = full.shape.dropFirst().reduce(1, *)
-        let counts = rows.map { $0 * width }
-        try summed.withUnsafeMutableBytes { raw in
-            switch full.scalarType {
-            case .float32: try reduceScatter(raw.bindMemory(to: Float.self), counts: counts, .sum)
-            case .float64: try reduceScatter(raw.bindMemory(to: Double.self), counts: counts, .sum)
-            default: throw TrainingError.unsupported("reduce-scatter of \(full.scalarType)")
-            }
-        }
-        return try summed.narrowed(dim: 0, start: rows[..<rank].reduce(0, +), length: rows[rank])
-    }
-
-    /// `gatherRows` with a gradient: the backward **sums** every rank's gradient of the gathered rows and hands each
-    /// rank its own, so that a loss over gathered keys has the gradients of one process.
-    ///
-    /// - Parameter own: `[rows[rank], D]`. Returns `[sum of rows, D]`.
-    public func gatherRowsWithGradient(_ own: Tensor, rows: [Int]) throws -> Tensor {
-        try customFunction(
-            "gatherRows", inputs: [own],
-            forward: { [try self.gatherRows(own, rows: rows)] },
-            backward: { gradients in
-                // A rank whose loss did not touch the gathered rows still has to take part in the sum.
-                let full = try gradients[0] ?? Tensor.zeros([rows.reduce(0, +)] + own.shape.dropFirst(), own.scalarType)
-                return [try self.reduceScatterRows(full, rows: rows)]
-            })[0]
-    }
-
     /// `gatherRows` with the gradient of a loss that **every** rank computes whole from all rows: each keeps its own rows
     /// of it, which are the same bits everywhere, and nothing is summed.
     ///

@@ -59,11 +59,15 @@ public final class Trainer {
         try badImages.unite(over: communicator)
         let assignment = SliceAssignment(
             globalBatch: plan.globalBatch, sliceSize: plan.sliceSize, worldSize: communicator.size)
+        let share = assignment.positions(of: communicator.rank)
+        let budget = configuration.memoryBudget.map {
+            GraphBudget(total: $0.bytes, ahead: batches.bytesAhead(images: share.count))
+        }
         let step = TrainingStep(
             state: state, plan: plan, assignment: assignment, communicator: communicator,
             exchange: exchange ?? DirectExchange(communicator), batchNorm: configuration.batchNorm.mode,
-            isReproducible: configuration.reproducible, biasRate: configuration.biasRate, seed: configuration.seed)
-        let share = assignment.positions(of: communicator.rank)
+            isReproducible: configuration.reproducible, biasRate: configuration.biasRate, seed: configuration.seed,
+            budget: budget)
         if state.completedSteps == 0, state.method.needsFirstPass {
             if let reason = try firstPass(step, share: share, observer) {
                 return .yielded(nextStep: 1, reason: reason)
@@ -131,13 +135,15 @@ public final class Trainer {
         let learningRate = plan.schedule.rate(at: number - 1)
         try step.update(pass, learningRate: learningRate)
         if step.communicator.rank == 0 {
+            if let warning = step.budget?.warning() { observer.noticed(warning) }
             if let warning = try statistics.flatMap({ watch.warning($0, step: number) }) { observer.noticed(warning) }
             let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
             observer.completed(
                 StepRecord(
                     step: number, loss: agreement.loss, learningRate: learningRate,
                     imagesPerSecond: Double(plan.globalBatch) / seconds, workers: step.communicator.size,
-                    time: Date().timeIntervalSince1970, exchange: times, embeddings: statistics))
+                    time: Date().timeIntervalSince1970, peakMemory: agreement.peakMemory, exchange: times,
+                    embeddings: statistics))
         }
         return agreement.yield
     }

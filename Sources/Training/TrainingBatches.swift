@@ -21,6 +21,14 @@ struct TrainingBatches {
     /// The dataset's indices of a step's N images, in sample order.
     func samples(of step: Int) -> [Int] { whole.request(step: step)?.samples.map(Int.init) ?? [] }
 
+    /// Bytes of the batches that a rank loads ahead, `images` of each.
+    func bytesAhead(images: Int) -> Int {
+        let floats = ModelFactory.augmentations(configuration).reduce(0) {
+            $0 + $1.outputSize * $1.outputSize * $1.channels
+        }
+        return configuration.loader.prefetch * images * floats * MemoryLayout<Float>.stride
+    }
+
     /// Loads the rank's positions `share` of the global batches of the steps `first` to `last`.
     func loader(share: Range<Int>, from first: Int, through last: Int) throws -> BatchLoader {
         let schedule = SampleSchedule(

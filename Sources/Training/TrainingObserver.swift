@@ -42,6 +42,8 @@ public struct StepRecord: Codable, Equatable, Sendable {
     public let workers: Int
     /// Unix seconds at the end of the step.
     public let time: Double
+    /// The most MiB that the largest rank has held so far; nil in logs of before 0.2.
+    public let memory: Int?
     /// Seconds that rank 0 spent in the all-reduces of gradients, waiting for slower ranks included; nil with one rank.
     public let communicationSeconds: Double?
     /// The share of that which rank 0's training thread did not have to wait for, in 0…1; nil with one rank.
@@ -54,6 +56,7 @@ public struct StepRecord: Codable, Equatable, Sendable {
         case learningRate = "lr"
         case imagesPerSecond = "images_per_second"
         case workers, time
+        case memory = "memory_mib"
         case communicationSeconds = "communication_seconds"
         case hiddenShare = "hidden_share"
         case effectiveRank = "effective_rank"
@@ -62,7 +65,7 @@ public struct StepRecord: Codable, Equatable, Sendable {
 
     public init(
         step: Int, loss: Double, learningRate: Double, imagesPerSecond: Double, workers: Int, time: Double,
-        exchange: ExchangeTimes? = nil, embeddings: EmbeddingStatistics? = nil
+        peakMemory: Int? = nil, exchange: ExchangeTimes? = nil, embeddings: EmbeddingStatistics? = nil
     ) {
         self.step = step
         self.loss = loss
@@ -70,6 +73,7 @@ public struct StepRecord: Codable, Equatable, Sendable {
         self.imagesPerSecond = imagesPerSecond
         self.workers = workers
         self.time = time
+        memory = peakMemory.map { $0 >> 20 }
         communicationSeconds = exchange?.communication
         hiddenShare = exchange?.hiddenShare
         effectiveRank = embeddings?.effectiveRank

@@ -29,25 +29,27 @@ public struct TrainingPlan: Equatable, Sendable {
         }
         let warmup =
             configuration.schedule.warmupSteps
+            ?? configuration.schedule.warmupImages.map(configuration.warmupSteps(ofImages:))
             ?? Int(((configuration.schedule.warmupEpochs ?? 0) * Double(stepsPerEpoch)).rounded())
         guard warmup < totalSteps || warmup == 0 else {
             throw TrainingError.configuration(
                 "the warm-up of \(warmup) steps is not shorter than the run of \(totalSteps): "
-                    + "lower schedule.warmup_epochs or schedule.warmup_steps")
+                    + "lower schedule.warmup_epochs, schedule.warmup_steps or schedule.warmup_images")
         }
         schedule = try LearningRateSchedule(
-            base: configuration.optimizer.learningRate, warmupSteps: warmup, totalSteps: totalSteps,
-            decay: Self.decay(configuration.schedule, stepsPerEpoch: stepsPerEpoch))
+            base: configuration.peakLearningRate, warmupSteps: warmup, totalSteps: totalSteps,
+            decay: Self.decay(configuration, stepsPerEpoch: stepsPerEpoch))
     }
 
     private static func decay(
-        _ settings: RunConfiguration.Schedule, stepsPerEpoch: Int
+        _ configuration: RunConfiguration, stepsPerEpoch: Int
     ) -> LearningRateSchedule.Decay {
+        let settings = configuration.schedule
         switch settings.name {
-        case .cosine: .cosine(final: settings.finalLearningRate)
-        case .constant: .constant
+        case .cosine: return .cosine(final: configuration.finalLearningRate)
+        case .constant: return .constant
         case .steps:
-            .steps(
+            return .steps(
                 milestones: settings.milestones.map { Int(($0 * Double(stepsPerEpoch)).rounded()) },
                 factor: settings.factor)
         }

@@ -16,10 +16,13 @@ struct TrainingStep {
     let biasRate: Double
     private let arrangement: StepPass.SliceArrangement
 
+    /// How many graphs a step may keep; nil: all.
+    var budget: GraphBudget? { arrangement.budget }
+
     init(
         state: TrainingState, plan: TrainingPlan, assignment: SliceAssignment, communicator: Communicator,
         exchange: any GradientExchange, batchNorm: StepPass.BatchNormMode, isReproducible: Bool, biasRate: Double,
-        seed: UInt64
+        seed: UInt64, budget: GraphBudget?
     ) {
         self.state = state
         self.plan = plan
@@ -33,7 +36,7 @@ struct TrainingStep {
             slices: assignment.slices(of: communicator.rank).map { slice in
                 let positions = assignment.positions(ofSlice: slice)
                 return positions.lowerBound - first..<positions.upperBound - first
-            }, seed: seed)
+            }, seed: seed, budget: budget)
     }
 
     /// Step `number` (from 1).
@@ -55,8 +58,14 @@ struct TrainingStep {
         try state.gradients.zero()
         let loss = try state.method.loss(of: views, in: pass)
         entered(.backward)
-        state.gradients.beginExchange(through: exchange)
-        try loss.share.backward()
+        // Gradients leave when no slice is left that would add to all of them.
+        if let replay = pass.replay {
+            try loss.share.backward()
+            try replay.replay { state.gradients.beginExchange(through: exchange) }
+        } else {
+            state.gradients.beginExchange(through: exchange)
+            try loss.share.backward()
+        }
         entered(.reduce)
         let times = try state.gradients.finishExchange()
         // A loss that all ranks have computed whole counts once.

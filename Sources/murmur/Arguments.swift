@@ -60,6 +60,18 @@ struct Arguments {
         return number
     }
 
+    /// One of an option's words, or `fallback` where the option was not given.
+    func choice<Value: RawRepresentable & CaseIterable>(
+        _ name: String, default fallback: Value
+    ) throws -> Value where Value.RawValue == String {
+        guard let text = values[name] else { return fallback }
+        guard let value = Value(rawValue: text) else {
+            let known = Value.allCases.map(\.rawValue).joined(separator: ", ")
+            throw Failure(.usage, "\(name) takes one of \(known), not '\(text)'")
+        }
+        return value
+    }
+
     private static func value(
         of option: OptionSyntax, attached: String?, rest: inout ArraySlice<String>, _ syntax: CommandSyntax
     ) throws -> String {

@@ -68,29 +68,18 @@ extension BenchCollectiveCommand {
         } else {
             options.effort = .seconds(Double(try arguments.number("--seconds", in: 1...3600, default: 1)))
         }
-        options.transport = try choice("--transport", arguments, default: .auto)
-        options.algorithm = try choice("--algorithm", arguments, default: .auto)
+        options.transport = try arguments.choice("--transport", default: .auto)
+        options.algorithm = try arguments.choice("--algorithm", default: .auto)
         options.sum = try sum(arguments.text("--compress") ?? "none")
         guard collective == .allReduce || (options.sum == .plain && options.algorithm == .auto) else {
             throw Failure(.usage, "--algorithm and --compress are for bench allreduce")
         }
         options.measuresLinks = arguments.flag("--measure-links")
-        options.memory = try choice("--memory", arguments, default: .shared)
+        options.memory = try arguments.choice("--memory", default: .shared)
         options.listen = arguments.text("--listen")
         options.ticketPath = arguments.text("--ticket")
         print(try CollectiveBench.run(options), asJSON: arguments.flag("--json"))
         return 0
-    }
-
-    private static func choice<Value: RawRepresentable & CaseIterable>(
-        _ option: String, _ arguments: Arguments, default standard: Value
-    ) throws -> Value where Value.RawValue == String {
-        guard let name = arguments.text(option) else { return standard }
-        guard let value = Value(rawValue: name) else {
-            let known = Value.allCases.map(\.rawValue).joined(separator: ", ")
-            throw Failure(.usage, "\(option) takes one of \(known), not '\(name)'")
-        }
-        return value
     }
 
     private static func sum(_ text: String) throws -> CollectiveBench.Sum {

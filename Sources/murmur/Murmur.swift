@@ -8,10 +8,11 @@ enum Murmur {
     static let version = "0.1.0"
 
     static let commands: [any Command.Type] = [
-        TrainCommand.self, CoordinatorCommand.self, WorkerCommand.self, EvalKNNCommand.self, EmbedCommand.self,
+        TrainCommand.self, PlanCommand.self, CoordinatorCommand.self, WorkerCommand.self, EvalKNNCommand.self,
+        EmbedCommand.self,
         ExportCommand.self, MethodsCommand.self, LossCommand.self, BenchAllReduceCommand.self,
         BenchAllGatherCommand.self, BenchReduceScatterCommand.self, BenchBroadcastCommand.self,
-        BenchBarrierCommand.self, BenchAugmentCommand.self, HashCommand.self,
+        BenchBarrierCommand.self, BenchLossCommand.self, BenchAugmentCommand.self, HashCommand.self,
         ConfigurationCommand.self, KeygenCommand.self,
     ]
 

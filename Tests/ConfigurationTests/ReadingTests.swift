@@ -82,7 +82,7 @@ struct ReadingTests {
         #expect(try read(nested.resolvedYAML, "augment.second.blur=").augment.second.blur == nil)
     }
 
-    @Test(arguments: [(256, 32), (1000, 125), (2, 1), (9, 2), (8, 1), (7, 1)])
+    @Test(arguments: [(256, 32), (1000, 64), (511, 64), (504, 63), (2, 1), (9, 2), (8, 1), (7, 1)])
     func derivesTheSliceSizeFromTheBatchAlone(batch: Int, slice: Int) throws {
         #expect(try read("data: x\nsteps: 1\nglobal_batch: \(batch)").sliceSize == slice)
         #expect(try read("data: x\nsteps: 1\nglobal_batch: \(batch)\nslice_size: 2").sliceSize == 2)

@@ -39,13 +39,6 @@ import Torch
         return (loss, anchors, keys)
     }
 
-    /// The positions of `rows` among `count` keys: their own, and their positives'.
-    static func indices(_ rows: Range<Int>, of count: Int) throws -> (own: Tensor, positive: Tensor) {
-        let own = try Tensor(rows.map { Int64($0) }, shape: [rows.count])
-        let positive = try Tensor(rows.map { Int64(($0 + count / 2) % count) }, shape: [rows.count])
-        return (own, positive)
-    }
-
     static func unit(_ rows: Int, _ dimension: Int, phase: Double) throws -> Tensor {
         try waves([rows, dimension], phase).l2Normalized(dim: 1)
     }
@@ -63,16 +56,20 @@ import Torch
         let flat = try values(z)
         let rows = (0..<12).map { Array(flat[$0 * 5..<$0 * 5 + 5]) }
         let expected = Self.reference(rows, temperature: temperature)
-        let (anchors, keys) = (try Self.leaf(z), try Self.leaf(z))
-        let (own, positive) = try Self.indices(0..<12, of: 12)
-        let loss = try ntXent(
-            anchors: anchors, keys: keys, ownKey: own, positiveKey: positive, temperature: temperature, anchorCount: 12,
-            blockElements: blockElements)
+        let views = try (0..<2).map { try Self.leaf(z.narrowed(dim: 0, start: 6 * $0, length: 6)) }
+        let loss = try simCLR(
+            views[0], views[1], temperature: temperature, over: OneWorker(images: 6), blockElements: blockElements)
         try loss.backward()
         #expect(loss.shape == [])
         #expect(try relativeError([loss.item()], [expected.loss]) < 1e-12)
-        #expect(try relativeError(values(#require(anchors.gradient)), expected.anchors.flatMap { $0 }) < 1e-11)
-        #expect(try relativeError(values(#require(keys.gradient)), expected.keys.flatMap { $0 }) < 1e-11)
+        // What goes through the normalisation of unit rows is the part across them.
+        let sums = zip(expected.anchors, expected.keys).map { zip($0, $1).map(+) }
+        let across = zip(sums, rows).map { gradient, row in
+            let along = zip(gradient, row).map(*).reduce(0, +)
+            return zip(gradient, row).map { $0 - along * $1 }
+        }
+        let gradients = try views.flatMap { try values(#require($0.gradient)) }
+        #expect(relativeError(gradients, across.flatMap { $0 }) < 1e-11)
     }
 
     @Test func agreesWithPyTorchThroughTheNormalisation() throws {
@@ -87,30 +84,6 @@ import Torch
             #expect(try relativeError(values(#require(first.gradient)), golden.firstGradient) < 1e-10)
             #expect(try relativeError(values(#require(second.gradient)), golden.secondGradient) < 1e-10)
         }
-    }
-
-    @Test(arguments: [[10], [5, 5], [7, 3], [1, 2, 3, 4], [0, 9, 1]])
-    func sharesOfAnchorsSumToTheWhole(sizes: [Int]) throws {
-        let z = try Self.unit(10, 6, phase: 1.1)
-        func run(_ sizes: [Int]) throws -> (loss: Double, gradient: [Double]) {
-            let whole = try Self.leaf(z)
-            var start = 0
-            var loss = 0.0
-            for size in sizes {
-                let anchors = try whole.narrowed(dim: 0, start: start, length: size)
-                let (own, positive) = try Self.indices(start..<start + size, of: 10)
-                let share = try ntXent(
-                    anchors: anchors, keys: whole, ownKey: own, positiveKey: positive, temperature: 0.1, anchorCount: 10
-                )
-                try share.backward()
-                loss += try share.item()
-                start += size
-            }
-            return (loss, try values(#require(whole.gradient)))
-        }
-        let (whole, parts) = (try run([10]), try run(sizes))
-        #expect(relativeError([parts.loss], [whole.loss]) < 1e-12)
-        #expect(relativeError(parts.gradient, whole.gradient) < 1e-12)
     }
 
     @Test(arguments: [0.01, 0.05, 0.2, 1])
@@ -130,33 +103,31 @@ import Torch
     }
 
     @Test func aLowTemperatureLeavesOnlyTheNearestNegative() throws {
-        // Anchor 0 at angle 0, its positive at 0.5, negatives at 0.3 and 1.5: as τ falls the pull of the nearer stays.
-        func shareOfNearest(_ temperature: Double) throws -> Double {
-            let angles = [0.0, 0.5, 0.3, 1.5]
-            let keys = try Self.leaf(Tensor(angles.flatMap { [cos($0), sin($0)] }, shape: [4, 2]))
-            let loss = try ntXent(
-                anchors: keys.detached().narrowed(dim: 0, start: 0, length: 1), keys: keys,
-                ownKey: Tensor([Int64(0)], shape: [1]), positiveKey: Tensor([Int64(1)], shape: [1]),
-                temperature: temperature, anchorCount: 1)
-            try loss.backward()
-            let gradient = try values(#require(keys.gradient))
-            // The anchor points along the first axis, so a key's gradient does too.
-            return gradient[4] / (gradient[4] + gradient[6])
+        // A view at angle 0 with its other view at 0.5; another image's views at 0.3 and 1.5. As τ falls the view at 0 is
+        // pushed from the nearer of the two alone: the gradient turns into that of the hinge with it.
+        func gradientAcross(_ temperature: Double) throws -> Double {
+            let angles = [0.0, 0.3, 0.5, 1.5]
+            let views = try (0..<2).map { view in
+                try Self.leaf(Tensor(angles[2 * view..<2 * view + 2].flatMap { [cos($0), sin($0)] }, shape: [2, 2]))
+            }
+            try (simCLR(views[0], views[1], temperature: temperature, over: OneWorker(images: 2)) * 4 * temperature)
+                .backward()
+            return try values(#require(views[0].gradient))[1]
         }
-        #expect(try shareOfNearest(1) < 0.8)
-        #expect(try shareOfNearest(0.1) > 0.99)
-        #expect(try shareOfNearest(0.02) > 1 - 1e-12)
+        // Anchors at 0, 0.3 and 0.5 have as nearest key 0.3, 0.5 and 0.3; the one at 1.5 has 0.5, so that only the first
+        // anchor's own terms and its being the positive of 0.5 touch the view at 0.
+        let hinge = sin(0.3) - 2 * sin(0.5)
+        #expect(try abs(gradientAcross(1) - hinge) > 0.1)
+        #expect(try abs(gradientAcross(0.02) - hinge) < 0.15)
+        #expect(try abs(gradientAcross(0.002) - hinge) < 1e-4)
     }
 
-    @Test func shapesThatDoNotFitAreRefused() throws {
+    @Test func whatDoesNotFitIsRefused() throws {
         let z = try Self.unit(4, 3, phase: 0)
-        let (own, positive) = try Self.indices(0..<3, of: 4)
         #expect(throws: ContrastiveError.self) {
-            try ntXent(anchors: z, keys: z, ownKey: own, positiveKey: positive, temperature: 0.1, anchorCount: 4)
+            try simCLR(z, z.narrowed(dim: 0, start: 0, length: 3), temperature: 0.1, over: OneWorker(images: 4))
         }
-        let all = try Self.indices(0..<4, of: 4)
-        #expect(throws: ContrastiveError.self) {
-            try ntXent(anchors: z, keys: z, ownKey: all.own, positiveKey: all.positive, temperature: 0, anchorCount: 4)
-        }
+        #expect(throws: ContrastiveError.self) { try simCLR(z, z, temperature: 0.1, over: OneWorker(images: 5)) }
+        #expect(throws: ContrastiveError.self) { try simCLR(z, z, temperature: 0, over: OneWorker(images: 4)) }
     }
 }

@@ -10,6 +10,7 @@ import Torch
         let adamw: [[Double]]
         let lars: [[Double]]
         let larc: [[Double]]
+        let lamb: [[Double]]
     }
 
     static let shapes: [([Int], Parameter.Kind)] = [([3, 2], .weight), ([3], .bias), ([3], .norm)]
@@ -51,17 +52,18 @@ import Torch
         ("adamw", { try AdamW($0, beta1: 0.8, beta2: 0.95, epsilon: 1e-6, weightDecay: 0.05) }),
         ("lars", { try LARS($0, momentum: 0.9, weightDecay: 0.01) }),
         ("larc", { try LARS($0, momentum: 0.9, weightDecay: 0.01, trustCoefficient: 0.1, clipped: true) }),
+        ("lamb", { try LAMB($0, beta1: 0.8, beta2: 0.95, epsilon: 1e-6, weightDecay: 0.05) }),
     ]
 
-    @Test func fiveStepsAreThoseOfPyTorchAndOfSimCLRsLARS() throws {
+    @Test func fiveStepsAreThoseOfPyTorchAndOfThePapers() throws {
         let golden = try golden("optimizers.json", as: Golden.self)
-        let expected = [golden.sgd, golden.nesterov, golden.adamw, golden.lars, golden.larc]
+        let expected = [golden.sgd, golden.nesterov, golden.adamw, golden.lars, golden.larc, golden.lamb]
         for ((_, make), history) in zip(Self.makers, expected) {
             check(try Self.run(make(Self.parameters()), golden.rates), history)
         }
     }
 
-    @Test(arguments: 0..<5)
+    @Test(arguments: 0..<6)
     func aRestoredOptimiserGoesOnAsTheUninterruptedOne(which: Int) throws {
         let make = Self.makers[which].make
         let rates = [0.1, 0.3, 0.2, 0.05, 0.4]

@@ -18,7 +18,7 @@ final class WholeStep: MethodStep {
     }
 
     func forward(
-        _ views: [Tensor], shuffled: Bool, _ network: (Tensor, ForwardMode) throws -> [Tensor]
+        _ views: [Tensor], shuffled: Bool, _ network: @escaping (Tensor, ForwardMode) throws -> [Tensor]
     ) throws -> [[Tensor]] {
         let height = views[0].shape[0]
         let outputs = try network(Tensor.concatenated(views, dim: 0), .training(TrainingContext()))

@@ -31,7 +31,8 @@ struct RunDirectoryTests {
         let records = try scratch.log(of: "run")
         #expect(records.count == 6)
         let keys: Set = [
-            "step", "loss", "lr", "images_per_second", "workers", "time", "communication_seconds", "hidden_share",
+            "step", "loss", "lr", "images_per_second", "workers", "time", "memory_mib", "communication_seconds",
+            "hidden_share",
         ]
         #expect(records.dropLast().allSatisfy { Set($0.keys) == keys })
         // The embeddings are looked at in the last step whatever `collapse.every` says.

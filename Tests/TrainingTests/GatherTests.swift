@@ -3,7 +3,7 @@ import Testing
 import Torch
 import Training
 
-/// Collectives on tensors, and the gather that gradients go back through.
+/// Collectives on tensors.
 @Suite struct GatherTests {
     /// Rows of each rank; a rank may have none.
     static let deals = [[3], [2, 3], [0, 4, 1], [2, 0, 0, 3], [0, 0, 1, 0, 0], [1, 2, 3, 4, 5, 6, 7, 8]]
@@ -28,48 +28,11 @@ import Training
             rows.count, limits: ringOnly,
             { communicator in
                 let own = try Self.rows(Self.range(of: communicator.rank, in: rows), type)
-                return try values(communicator.gatherRowsWithGradient(own, rows: rows))
+                return try values(communicator.gatherRows(own, rows: rows))
             })
         {
             #expect(try result.get() == values(Self.rows(0..<total, type)))
         }
-    }
-
-    /// Rank r weighs element (i, j) of the gathered rows by (r + 1)·(i + 1) + j. The gradient of a row is the sum over
-    /// all ranks, not the mean and not that of its own rank alone.
-    @Test(arguments: deals, [ScalarType.float32, .float64])
-    func theGradientIsTheSumOverRanksWhateverEachLossWeighs(rows: [Int], type: ScalarType) throws {
-        let total = rows.reduce(0, +)
-        let results = onRanks(rows.count, limits: ringOnly) { communicator in
-            let rank = communicator.rank
-            let own = try Self.rows(Self.range(of: rank, in: rows), type)
-            try own.setRequiresGradient(true)
-            let weights = (0..<total).flatMap { row in (0..<4).map { Double((rank + 1) * (row + 1) + $0) } }
-            let gathered = try communicator.gatherRowsWithGradient(own, rows: rows)
-            try (gathered * Tensor(weights, shape: [total, 4]).converted(to: type)).sum().backward()
-            let gradient = try #require(own.gradient)
-            #expect(gradient.shape == [rows[rank], 4] && gradient.scalarType == type)
-            return try values(gradient)
-        }
-        let ranks = rows.count
-        for (rank, result) in results.enumerated() {
-            let expected = Self.range(of: rank, in: rows).flatMap { row in
-                (0..<4).map { Double(ranks * (ranks + 1) / 2 * (row + 1) + ranks * $0) }
-            }
-            #expect(try result.get() == expected, "rank \(rank) of \(rows)")
-        }
-    }
-
-    @Test func aRankWhoseLossWeighsNothingStillHandsOnTheOthersGradient() throws {
-        let rows = [2, 1]
-        let results = onRanks(2) { communicator in
-            let own = try Self.rows(Self.range(of: communicator.rank, in: rows), .float64)
-            try own.setRequiresGradient(true)
-            let gathered = try communicator.gatherRowsWithGradient(own, rows: rows)
-            try (gathered.sum() * Double(communicator.rank)).backward()
-            return try values(#require(own.gradient))
-        }
-        #expect(try results.map { try $0.get() } == [Array(repeating: 1, count: 8), Array(repeating: 1, count: 4)])
     }
 
     @Test func typesWithoutASumAreRefused() throws {

@@ -6,13 +6,13 @@ import Training
 @Suite struct StepRecordTests {
     static let record = StepRecord(
         step: 12, loss: 4.123456789012345, learningRate: 1e-5, imagesPerSecond: 1234.56, workers: 3,
-        time: 1700000000.125)
+        time: 1700000000.125, peakMemory: 300 << 20)
 
     @Test func aLineHasTheDocumentedKeysInOrder() {
         #expect(
             String(decoding: Self.record.jsonLine(), as: UTF8.self)
                 == #"{"step":12,"loss":4.123456789012345,"lr":1e-05,"images_per_second":1234.56,"workers":3,"#
-                + #""time":1700000000.125}"#)
+                + #""time":1700000000.125,"memory_mib":300}"#)
     }
 
     @Test func communicationComesLastAndOnlyWhereThereWasSome() throws {

@@ -21,6 +21,16 @@ typedef const ct_tensor *_Nullable ct_optional;
 typedef const ct_tensor *_Nullable const *_Nonnull ct_list;
 typedef void (*_Nonnull ct_callback)(void *_Nullable context);
 
+// MARK: The memory of tensors (memory.cpp)
+
+/// Counts the bytes of tensors from now on.
+void ct_count_memory(void);
+/// Bytes of the tensors that were made since counting began and are alive, of all threads.
+intptr_t ct_memory(void);
+/// The most that there were since the last reset.
+intptr_t ct_peak_memory(void);
+void ct_reset_peak_memory(void);
+
 // MARK: Errors, threads, handles (runtime.cpp)
 
 /// The first line of what libtorch said about this thread's latest failure; valid until the next one.
@@ -32,6 +42,7 @@ int ct_set_threads(int count);
 int ct_threads(void);
 /// Switches recording for autograd on this thread; returns what it was.
 int ct_set_gradient_mode(int enabled);
+int ct_gradient_mode(void);
 /// Handles not yet released, of all threads.
 intptr_t ct_live_handles(void);
 /// Handles made minus handles released by this thread.
@@ -127,6 +138,7 @@ int ct_lerp_(ct_tensor *a, ct_in end, double weight);
 
 ct_result ct_matmul(ct_in a, ct_in b);
 ct_result ct_exp(ct_in a);
+int ct_exp_(ct_tensor *a);
 ct_result ct_log(ct_in a);
 ct_result ct_sqrt(ct_in a);
 ct_result ct_rsqrt(ct_in a);
@@ -174,6 +186,7 @@ ct_result ct_batch_norm_inference(
 
 int ct_set_requires_gradient(ct_tensor *tensor, int required);
 int ct_backward(ct_in tensor, ct_optional gradient, int retain_graph);
+int ct_backward_all(ct_list tensors, ct_list gradients, intptr_t count);
 /// NULL without failure: no gradient.
 ct_result ct_gradient(ct_in tensor);
 int ct_set_gradient(ct_tensor *tensor, ct_optional gradient);

@@ -89,10 +89,6 @@ public struct SlicedGradients {
 }
 
 extension Tensor {
-    fileprivate func rows(_ range: Range<Int>) throws -> Tensor {
-        try narrowed(dim: 0, start: range.lowerBound, length: range.count)
-    }
-
     fileprivate static func empty(like other: Tensor) throws -> Tensor {
         try Tensor.empty(other.shape, other.scalarType, channelsLast: other.dimensions == 4)
     }

@@ -4,7 +4,7 @@ import Torch
 ///
 ///     2τ · mean_i [ CE(q1ᵢ·K2ᵀ/τ, i) ]  +  2τ · mean_i [ CE(q2ᵢ·K1ᵀ/τ, i) ]
 ///
-/// Across workers go the keys, without gradient.
+/// The keys of all workers travel round the ring, without gradient.
 ///
 /// - Parameters:
 ///   - q1: [n, D] before normalisation, the predictions for the first view of this worker's images; q2 for the second.
@@ -21,16 +21,69 @@ public func mocoV3(
     try check.positive(temperature, "temperature")
     try check.images(of: workers)
     try check.rows([("q1", q1), ("q2", q2), ("k1", k1), ("k2", k2)], over: workers)
-    let width = q1.shape[1]
-    let pairs = try workers.gather(
-        Tensor.concatenated([k1.detached().l2Normalized(dim: 1), k2.detached().l2Normalized(dim: 1)], dim: 1))
-    let positions = try Tensor(workers.ownRows.map { Int64($0) }, shape: [workers.ownRows.count])
-    func crossEntropies(_ queries: Tensor, keysFrom start: Int) throws -> Tensor {
-        try similarityCrossEntropy(
-            "MoCo v3", anchors: queries.l2Normalized(dim: 1),
-            keys: pairs.narrowed(dim: 1, start: start, length: width), positiveKey: positions, temperature: temperature
-        ).sum()
+    let queries = [try q1.l2Normalized(dim: 1), try q2.l2Normalized(dim: 1)]
+    // The keys of the other view come first: they are the first query's.
+    let keys = [try k2.detached().l2Normalized(dim: 1), try k1.detached().l2Normalized(dim: 1)]
+    let ring = try MoCoV3Ring(
+        queries: queries.map { try $0.detached() }, keys: keys, temperature: temperature, workers: workers)
+    return try customFunction("MoCo v3", inputs: queries) {
+        [try ring.forward()]
+    } backward: { gradients in
+        try ring.backward(scale: gradients[0]?.item() ?? 0)
+    }[0]
+}
+
+/// One worker's queries, whose keys come round the ring.
+private struct MoCoV3Ring {
+    /// [n, D], unit rows, for each of the two directions.
+    private let queries: [Tensor]
+    /// [n, D], unit rows, the positives of the queries.
+    private let keys: [Tensor]
+    private let temperature: Double
+    private let ring: TileRing
+    private let softmaxes: [RunningSoftmax]
+
+    init(queries: [Tensor], keys: [Tensor], temperature: Double, workers: any Workers) throws {
+        self.queries = queries
+        self.keys = keys
+        self.temperature = temperature
+        ring = TileRing(workers: workers, rowsPerImage: 1)
+        softmaxes = try queries.map { try RunningSoftmax(anchors: $0.shape[0], $0.scalarType) }
     }
-    return try (crossEntropies(q1, keysFrom: width) + crossEntropies(q2, keysFrom: 0))
-        * (2 * temperature / Double(workers.imageCount))
+
+    private var imageCount: Double { Double(ring.workers.imageCount) }
+
+    func forward() throws -> Tensor {
+        try travel { direction, block, logits, _ in try softmaxes[direction].take(logits, block) }
+        let sums = try queries.indices.map { direction in
+            let positives = try (queries[direction] * keys[direction]).sum() / temperature
+            return try softmaxes[direction].normaliser.sum() - positives
+        }
+        return try (sums[0] + sums[1]) * (2 * temperature / imageCount)
+    }
+
+    /// The gradient of `scale` times this worker's share by its queries. Keys get none, so nothing comes back.
+    func backward(scale: Double) throws -> [Tensor] {
+        let gradients = try keys.map { try -$0 }
+        try travel { direction, block, logits, keys in
+            try gradients[direction].rows(block).addInPlace(softmaxes[direction].shares(logits, block).matmul(keys))
+        }
+        for gradient in gradients { try gradient.multiplyInPlace(scale * 2 / imageCount) }
+        return gradients
+    }
+
+    /// By tile, direction and block of queries: the logits [b, n of the tile's worker], and the tile's keys.
+    private func travel(_ visit: (Int, Range<Int>, _ logits: Tensor, _ keys: Tensor) throws -> Void) throws {
+        let width = queries[0].shape[1]
+        try ring.travel(Tensor.concatenated(keys, dim: 1)) { tile in
+            for direction in queries.indices {
+                let keys = try tile.rows.narrowed(dim: 1, start: direction * width, length: width)
+                for block in anchorBlocks(queries[0].shape[0], keys: tile.rows.shape[0], elements: defaultTileBlock) {
+                    let logits = try queries[direction].rows(block).matmul(keys.transposed(0, 1))
+                    try logits.multiplyInPlace(1 / temperature)
+                    try visit(direction, block, logits, keys)
+                }
+            }
+        }
+    }
 }

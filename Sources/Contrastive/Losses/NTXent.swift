@@ -1,45 +1,109 @@
 import Torch
 
-/// The normalised temperature-scaled cross-entropy (NT-Xent) of one worker's anchors against the keys of all workers:
+/// This worker's share of the normalised temperature-scaled cross-entropy (NT-Xent) of both views of its images against
+/// both views of all images:
 ///
-///     Σ_a [ −s(a, p(a))/τ + log Σ_{k ≠ own(a)} exp(s(a, k)/τ) ] / anchorCount,   s(a, k) = anchors[a] · keys[k]
+///     Σ_a [ −s(a, p(a))/τ + log Σ_{k ≠ a} exp(s(a, k)/τ) ] / 2N
 ///
-/// Each worker divides by the global number of anchors, so that losses, key gradients and parameter gradients **sum**
-/// over the workers to those of the whole batch, however unevenly the anchors are shared.
-///
-/// The similarities are computed in blocks of rows (`overSimilarities`), with a log-sum-exp that subtracts each row's
-/// maximum.
+/// Keys are met a tile at a time (`TileRing`) under a running log-sum-exp. Similarities are symmetric, so in backward a
+/// worker's anchors get what they are due as keys from the other anchors' normalisers, which travel beside them.
 ///
 /// - Parameters:
-///   - anchors: [a, D], unit rows; a may be 0.
-///   - keys: [K, D], unit rows, all 2N of them; gradient flows to them as to the anchors.
-///   - ownKey: [a] int64, the key that is the anchor itself and is left out of its sum.
-///   - positiveKey: [a] int64, the key that the anchor shall be near.
-///   - anchorCount: 2N, the anchors of all workers together.
+///   - first, second: [n, D], unit rows, the two views of this worker's images; n may be 0.
 ///   - blockElements: how many similarities to hold at a time.
-/// - Returns: a scalar.
+/// - Returns: a scalar; the workers' shares sum to the mean over all 2N views.
 ///
 /// Source: Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations", ICML 2020, equation 1.
-public func ntXent(
-    anchors: Tensor, keys: Tensor, ownKey: Tensor, positiveKey: Tensor, temperature: Double, anchorCount: Int,
-    blockElements: Int = defaultSimilarityBlock
+func ntXent(
+    _ first: Tensor, _ second: Tensor, temperature: Double, over workers: any Workers,
+    blockElements: Int = defaultTileBlock
 ) throws -> Tensor {
-    let fits =
-        anchors.dimensions == 2 && keys.dimensions == 2 && anchors.shape[1] == keys.shape[1]
-        && ownKey.shape == [anchors.shape[0]] && positiveKey.shape == [anchors.shape[0]]
-    guard fits else {
-        throw ContrastiveError(
-            .shape, in: "NT-Xent",
-            "anchors \(anchors.shape), keys \(keys.shape), own keys \(ownKey.shape) and positives "
-                + "\(positiveKey.shape) do not fit; expected [a, D], [K, D], [a], [a]")
+    let anchors = try Tensor.concatenated([first, second], dim: 0)
+    let ring = try NTXentRing(
+        anchors: anchors.detached(), temperature: temperature, workers: workers, blockElements: blockElements)
+    return try customFunction("NT-Xent", inputs: [anchors]) {
+        [try ring.forward()]
+    } backward: { gradients in
+        // Every worker's tile passes through all others, so each takes part whatever its own share was used for.
+        [try ring.backward(scale: gradients[0]?.item() ?? 0)]
+    }[0]
+}
+
+/// One worker's anchors on the ring.
+private struct NTXentRing {
+    /// [2n, D], view-major.
+    private let anchors: Tensor
+    /// Anchors divided by τ, whose products with keys are logits.
+    private let queries: Tensor
+    private let temperature: Double
+    private let ring: TileRing
+    private let blockElements: Int
+    private let softmax: RunningSoftmax
+
+    init(anchors: Tensor, temperature: Double, workers: any Workers, blockElements: Int) throws {
+        self.anchors = try anchors.contiguous()
+        queries = try self.anchors / temperature
+        self.temperature = temperature
+        ring = TileRing(workers: workers, rowsPerImage: 2)
+        self.blockElements = blockElements
+        softmax = try RunningSoftmax(anchors: anchors.shape[0], anchors.scalarType)
     }
-    let check = LossCheck("NT-Xent")
-    try check.positive(temperature, "temperature")
-    guard anchorCount > 0 else {
-        throw ContrastiveError(.value, in: "NT-Xent", "the batch has \(anchorCount) anchors, it needs at least 1")
+
+    private var width: Int { anchors.shape[1] }
+    private var images: Int { anchors.shape[0] / 2 }
+    private var anchorCount: Int { 2 * ring.workers.imageCount }
+
+    /// (Σ normalisers − Σ positives) / 2N over this worker's anchors.
+    func forward() throws -> Tensor {
+        try ring.travel(anchors) { tile in
+            for block in blocks(tile) { try softmax.take(logits(block, tile.rows, isOwn: tile.isOwn), block) }
+        }
+        let positives = try (half(0) * half(1)).sum() / temperature
+        return try (softmax.normaliser.sum() - positives * 2) / Double(anchorCount)
     }
-    return try similarityCrossEntropy(
-        "NT-Xent", anchors: anchors, keys: keys, positiveKey: positiveKey, ownKey: ownKey, temperature: temperature,
-        blockElements: blockElements
-    ).sum() / Double(anchorCount)
+
+    /// The gradient by this worker's anchors of the sum of each worker's `scale` times its share.
+    func backward(scale: Double) throws -> Tensor {
+        // Beside the embeddings travel what makes shares of their logits, and the scale of their worker.
+        let beside = [
+            anchors, try softmax.normaliser.unsqueezed(dim: 1),
+            try Tensor.full([anchors.shape[0], 1], scale, anchors.scalarType),
+        ]
+        let gradient = try Tensor.zeros(anchors.shape, anchors.scalarType)
+        try ring.travel(Tensor.concatenated(beside, dim: 1)) { tile in
+            let keys = try tile.rows.narrowed(dim: 1, start: 0, length: width)
+            let normaliser = try tile.rows.narrowed(dim: 1, start: width, length: 1).transposed(0, 1)
+            let theirScale = try tile.rows.selected(dim: 1, index: width + 1).selected(dim: 0, index: 0).item()
+            for block in blocks(tile) {
+                let logits = try logits(block, keys, isOwn: tile.isOwn)
+                let asKeys = try logits - normaliser
+                try asKeys.expInPlace()
+                let shares = try softmax.shares(logits, block)
+                if scale != 1 { try shares.multiplyInPlace(scale) }
+                try shares.addInPlace(asKeys, scale: theirScale)
+                try gradient.rows(block).addInPlace(shares.matmul(keys))
+            }
+        }
+        for (own, other) in [(0, 1), (1, 0)] {
+            try gradient.rows(own * images..<(own + 1) * images).addInPlace(half(other), scale: -2 * scale)
+        }
+        try gradient.multiplyInPlace(1 / temperature / Double(anchorCount))
+        return gradient
+    }
+
+    private func blocks(_ tile: TileRing.Tile) -> [Range<Int>] {
+        anchorBlocks(anchors.shape[0], keys: tile.rows.shape[0], elements: blockElements)
+    }
+
+    /// s/τ of a block of anchors with a tile's keys, −∞ where the key is the anchor itself: [b, 2n of the tile's worker].
+    private func logits(_ block: Range<Int>, _ keys: Tensor, isOwn: Bool) throws -> Tensor {
+        let logits = try queries.rows(block).matmul(keys.transposed(0, 1))
+        guard isOwn else { return logits }
+        // A view of the diagonal that passes through the block.
+        try logits.asStrided([block.count], strides: [keys.shape[0] + 1], offset: block.lowerBound)
+            .fillInPlace(-.infinity)
+        return logits
+    }
+
+    private func half(_ view: Int) throws -> Tensor { try anchors.rows(view * images..<(view + 1) * images) }
 }

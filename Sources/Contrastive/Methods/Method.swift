@@ -78,10 +78,11 @@ public protocol MethodStep: AnyObject {
     ///   - views: [n, C, H, W] each, of one size; they are normalised together.
     ///   - shuffled: statistics shall not tell which images belong together (MoCo): where the run shuffles, the images
     ///     are dealt anew over all workers' slices. Only without gradient.
-    ///   - network: images → outputs, each with a row for every image.
+    ///   - network: images → outputs, each with a row for every image; a function of its input and parameters alone, as it
+    ///     may be run again in backward.
     /// - Returns: by view, then by output: this worker's rows in sample order.
     func forward(
-        _ views: [Tensor], shuffled: Bool, _ network: (Tensor, ForwardMode) throws -> [Tensor]
+        _ views: [Tensor], shuffled: Bool, _ network: @escaping (Tensor, ForwardMode) throws -> [Tensor]
     ) throws -> [[Tensor]]
 }
 

@@ -5,7 +5,7 @@ import Torch
 ///     qᵢ = p(g(f(xᵢ)))      kᵢ = g′(f′(xᵢ)), no gradient      loss = ctr(q₁, k₂) + ctr(q₂, k₁)
 ///     ctr(q, k) = 2τ · cross-entropy(q̂·k̂ᵀ/τ, own image)
 ///
-/// Across workers go the keys, without gradient. Views are normalised apart.
+/// Keys travel round the ring of workers, without gradient. Views are normalised apart.
 ///
 /// Source: Chen, Xie, He, "An Empirical Study of Training Self-Supervised Vision Transformers", ICCV 2021;
 /// facebookresearch/moco-v3 (`MoCo_ResNet`).
@@ -34,8 +34,8 @@ public final class MoCoV3: Method {
     public func loss(of views: [Tensor], in step: any MethodStep) throws -> MethodLoss {
         let q = try views.prefix(2).map { try step.forward($0, network) }
         let k = try views.prefix(2).map { try step.forward($0, target: keyNetwork.network) }
-        let share = try mocoV3(
-            q[0].wide, q[1].wide, k[0].wide, k[1].wide, temperature: temperature, over: step.workers)
+        let wide = try (q + k).map { try $0.wide(forPairsOf: step.workers.imageCount) }
+        let share = try mocoV3(wide[0], wide[1], wide[2], wide[3], temperature: temperature, over: step.workers)
         return MethodLoss(share: share, embeddings: k)
     }
 

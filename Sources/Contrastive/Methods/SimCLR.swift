@@ -4,7 +4,7 @@ import Torch
 ///
 ///     h = f(x)   encoder      z = g(h)   projector      ẑ = z/‖z‖      loss = NT-Xent(ẑ) over all 2N views
 ///
-/// Both views of all images are normalised together. Across workers go all embeddings, with gradient.
+/// Both views of all images are normalised together. Embeddings travel round the ring of workers.
 ///
 /// Source: Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations", ICML 2020.
 public final class SimCLR: Method {
@@ -25,13 +25,8 @@ public final class SimCLR: Method {
 
     public func loss(of views: [Tensor], in step: any MethodStep) throws -> MethodLoss {
         let z = try step.forward([views[0], views[1]], network)
-        let share = try simCLR(z[0].wide, z[1].wide, temperature: temperature, over: step.workers)
+        let wide = try z.map { try $0.wide(forPairsOf: step.workers.imageCount) }
+        let share = try simCLR(wide[0], wide[1], temperature: temperature, over: step.workers)
         return MethodLoss(share: share, embeddings: z)
     }
-}
-
-extension Tensor {
-    /// In float64, in which losses are taken: the rows that a worker has together would otherwise show in the last bits of
-    /// their gradients. See `docs/decisions/slice-arithmetic.md`.
-    var wide: Tensor { get throws { try converted(to: .float64) } }
 }

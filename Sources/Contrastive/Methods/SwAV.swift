@@ -102,7 +102,7 @@ public final class SwAV: Method {
 extension MethodStep {
     /// Two global crops of one size and any number of local ones of another; crops of one size are normalised together.
     func forward(
-        crops: [Tensor], _ network: (Tensor, ForwardMode) throws -> [Tensor]
+        crops: [Tensor], _ network: @escaping (Tensor, ForwardMode) throws -> [Tensor]
     ) throws -> [[Tensor]] {
         let global = try forward(Array(crops.prefix(2)), shuffled: false, network)
         guard crops.count > 2 else { return global }

@@ -4,7 +4,7 @@ import Torch
 ///
 ///     max(0, d(a, p) − d(a, n) + margin)   over anchors a of 2N views, p the other view, n views of other images
 ///
-/// Which negatives count is the mining. Across workers go all embeddings, with gradient.
+/// Which negatives count is the mining. Embeddings travel round the ring of workers.
 ///
 /// Sources: Schroff et al., "FaceNet", CVPR 2015 (semi-hard); Hermans et al., "In Defense of the Triplet Loss", 2017 (all,
 /// hard).
@@ -25,8 +25,9 @@ public final class Triplet: Method {
 
     public func loss(of views: [Tensor], in step: any MethodStep) throws -> MethodLoss {
         let z = try step.forward([views[0], views[1]], network)
+        let wide = try z.map { try $0.wide(forPairsOf: step.workers.imageCount) }
         let share = try tripletLoss(
-            z[0].wide, z[1].wide, margin: margin, distance: distance, mining: mining, over: step.workers)
+            wide[0], wide[1], margin: margin, distance: distance, mining: mining, over: step.workers)
         return MethodLoss(share: share, embeddings: z)
     }
 }

@@ -32,7 +32,9 @@ extension JobSpecification {
     func makeJob(runID: UInt64, arena: SharedArena?) throws -> any Job {
         switch work {
         case .train(let job): return TrainingRun(job, runID: runID, arena: arena)
+        case .probe(let job): return ProbeRun(job, arena: arena)
         case .loss(let job): return LossRun(job)
+        case .lossBench(let job): return LossBenchRun(job)
         case .collectiveBench(let job): return CollectiveBenchRun(job)
         }
     }

@@ -1,5 +1,6 @@
 import Checkpoints
 import Collectives
+import Configuration
 import ImagePipeline
 import SharedMemoryTransport
 import Torch
@@ -19,9 +20,7 @@ final class TrainingRun: Job {
     }
 
     func prepare() throws -> Bool {
-        // Activations of the same sizes come and go every step; fresh pages for them cost more than their arithmetic.
-        TorchRuntime.keepFreedMemory()
-        try TorchRuntime.setThreads(job.configuration.threads)
+        try Self.prepareProcess(job.configuration)
         let dataset = try ImageDatasets.open(job.configuration.data, split: .train)
         let directory = RunDirectory(path: job.runDirectory)
         let sees = directory.isSeen(runID: runID)
@@ -30,13 +29,24 @@ final class TrainingRun: Job {
             ? CheckpointWriter(store: directory.checkpoints, keep: job.configuration.checkpoint.keep) : nil
         trainer = try Trainer(
             configuration: job.configuration, runID: "\(runID)", dataset: dataset, checkpoints: writer,
-            bucketMemory: arena.map { arena in
-                { bytes in
-                    let block = try arena.allocate(bytes: bytes)
-                    return BucketMemory(start: block.memory.baseAddress!, owner: block)
-                }
-            })
+            bucketMemory: arena.map(Self.bucketMemory))
         return sees
+    }
+
+    /// What a process does before it trains.
+    static func prepareProcess(_ configuration: RunConfiguration) throws {
+        // Activations of the same sizes come and go every step; fresh pages for them cost more than their arithmetic.
+        TorchRuntime.keepFreedMemory()
+        TensorMemory.count()
+        try TorchRuntime.setThreads(configuration.threads)
+    }
+
+    /// Gradient buckets in memory that the host's ranks share.
+    static func bucketMemory(_ arena: SharedArena) -> BucketAllocator {
+        { bytes in
+            let block = try arena.allocate(bytes: bytes)
+            return BucketMemory(start: block.memory.baseAddress!, owner: block)
+        }
     }
 
     private func overlaps(_ communicator: Communicator) -> Bool {

@@ -1,6 +1,6 @@
-"""Writes five steps of SGD and AdamW (PyTorch) and of LARS (numpy, from the definition of SimCLR's own optimiser:
-decay into the gradient, trust ratio of the norms, learning rate inside the momentum) on a weight [3, 2], a bias [3] and
-a norm scale [3], with gradients by formula."""
+"""Writes five steps of SGD and AdamW (PyTorch), of LARS (numpy, from the definition of SimCLR's own optimiser: decay
+into the gradient, trust ratio of the norms, learning rate inside the momentum) and of LAMB (numpy, algorithm 2 of its
+paper) on a weight [3, 2], a bias [3] and a norm scale [3], with gradients by formula."""
 
 import json
 import pathlib
@@ -67,6 +67,26 @@ def lars(momentum=0.9, decay=0.01, trust=0.001, clipped=False):
     return history
 
 
+def lamb(beta1=0.8, beta2=0.95, epsilon=1e-6, decay=0.05):
+    weights = {kind: value.numpy().copy() for kind, value in start().items()}
+    m = {kind: numpy.zeros_like(value) for kind, value in weights.items()}
+    v = {kind: numpy.zeros_like(value) for kind, value in weights.items()}
+    history = []
+    for step in range(STEPS):
+        for kind, w in weights.items():
+            g = gradient(kind, step).numpy()
+            m[kind] = beta1 * m[kind] + (1 - beta1) * g
+            v[kind] = beta2 * v[kind] + (1 - beta2) * g * g
+            corrected = m[kind] / (1 - beta1 ** (step + 1)), v[kind] / (1 - beta2 ** (step + 1))
+            update, ratio = corrected[0] / (numpy.sqrt(corrected[1]) + epsilon), 1.0
+            if kind == "weight":
+                update = update + decay * w
+                ratio = numpy.sqrt((w * w).sum()) / numpy.sqrt((update * update).sum())
+            weights[kind] = w - RATES[step] * ratio * update
+        history.append(flattened({kind: torch.from_numpy(value) for kind, value in weights.items()}))
+    return history
+
+
 def sgd(nesterov):
     return lambda parameters: torch.optim.SGD(
         parameters.values(), lr=1.0, momentum=0.9, weight_decay=0.01, nesterov=nesterov
@@ -80,5 +100,6 @@ results = {
     "adamw": with_torch(adamw),
     "lars": lars(),
     "larc": lars(trust=0.1, clipped=True),
+    "lamb": lamb(),
 }
 pathlib.Path(__file__).with_name("optimizers.json").write_text(json.dumps(results) + "\n")
