@@ -14,7 +14,7 @@ final class AllTriplets: MinedTriplets {
         try rows.travel { tile, keys, _ in
             try rows.cosines(keys) { block, cosines in
                 let hinges = try rows.hinge.values(
-                    positive: column(rows.positives, block), negative: rows.negatives(cosines, block, tile))
+                    positive: column(rows.positives, block.anchors), negative: rows.negatives(cosines, block, tile))
                 try sum.addInPlace(hinges.sum())
                 activeCount += try rows.hinge.isActive(hinges).sum().item()
             }
@@ -27,18 +27,18 @@ final class AllTriplets: MinedTriplets {
         let counts = try Tensor.zeros([rows.count], rows.type)
         let beside = [try rows.positives, try Tensor.full([rows.count], scale, rows.type)]
         try rows.travel(beside: Tensor.stacked(beside, dim: 1)) { tile, keys, beside in
-            let theirPositives = try beside.narrowed(dim: 1, start: 0, length: 1).transposed(0, 1)
+            let theirPositives = try beside.narrowed(dim: 1, start: 0, length: 1)
             let theirScale = try beside.selected(dim: 1, index: 1).selected(dim: 0, index: 0).item()
             try rows.cosines(keys) { block, cosines in
                 let negatives = try rows.negatives(cosines, block, tile)
                 func active(_ positives: Tensor) throws -> Tensor {
                     try rows.hinge.isActive(rows.hinge.values(positive: positives, negative: negatives))
                 }
-                let weights = try active(column(rows.positives, block)) * scale
-                try counts.rows(block).addInPlace(weights.sum(dims: [1]))
-                try weights.addInPlace(active(theirPositives), scale: theirScale)
+                let weights = try active(column(rows.positives, block.anchors)) * scale
+                try counts.rows(block.anchors).addInPlace(weights.sum(dims: [1]))
+                try weights.addInPlace(active(theirPositives.rows(block.keys).transposed(0, 1)), scale: theirScale)
                 try weights.multiplyInPlace(rows.hinge.distance.slopes(negatives))
-                try gradient.rows(block).addInPlace(weights.matmul(keys), scale: -1)
+                try gradient.rows(block.anchors).addInPlace(weights.matmul(keys.rows(block.keys)), scale: -1)
             }
         }
         try rows.addPositives(to: gradient, counts: counts)

@@ -72,16 +72,19 @@ private struct MoCoV3Ring {
         return gradients
     }
 
-    /// By tile, direction and block of queries: the logits [b, n of the tile's worker], and the tile's keys.
+    /// By tile, direction and block of pairs: the queries, the logits [b, k], and the keys.
     private func travel(_ visit: (Int, Range<Int>, _ logits: Tensor, _ keys: Tensor) throws -> Void) throws {
         let width = queries[0].shape[1]
         try ring.travel(Tensor.concatenated(keys, dim: 1)) { tile in
             for direction in queries.indices {
                 let keys = try tile.rows.narrowed(dim: 1, start: direction * width, length: width)
-                for block in anchorBlocks(queries[0].shape[0], keys: tile.rows.shape[0], elements: defaultTileBlock) {
-                    let logits = try queries[direction].rows(block).matmul(keys.transposed(0, 1))
+                for block in PairBlock.all(
+                    anchors: queries[0].shape[0], keys: tile.rows.shape[0], elements: defaultPairBlock)
+                {
+                    let keys = try keys.rows(block.keys)
+                    let logits = try queries[direction].rows(block.anchors).matmul(keys.transposed(0, 1))
                     try logits.multiplyInPlace(1 / temperature)
-                    try visit(direction, block, logits, keys)
+                    try visit(direction, block.anchors, logits, keys)
                 }
             }
         }

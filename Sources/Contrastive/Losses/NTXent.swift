@@ -16,7 +16,7 @@ import Torch
 /// Source: Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations", ICML 2020, equation 1.
 func ntXent(
     _ first: Tensor, _ second: Tensor, temperature: Double, over workers: any Workers,
-    blockElements: Int = defaultTileBlock
+    blockElements: Int = defaultPairBlock
 ) throws -> Tensor {
     let anchors = try Tensor.concatenated([first, second], dim: 0)
     let ring = try NTXentRing(
@@ -56,7 +56,9 @@ private struct NTXentRing {
     /// (Σ normalisers − Σ positives) / 2N over this worker's anchors.
     func forward() throws -> Tensor {
         try ring.travel(anchors) { tile in
-            for block in blocks(tile) { try softmax.take(logits(block, tile.rows, isOwn: tile.isOwn), block) }
+            for block in blocks(tile) {
+                try softmax.take(logits(block, tile.rows.rows(block.keys), isOwn: tile.isOwn), block.anchors)
+            }
         }
         let positives = try (half(0) * half(1)).sum() / temperature
         return try (softmax.normaliser.sum() - positives * 2) / Double(anchorCount)
@@ -72,16 +74,17 @@ private struct NTXentRing {
         let gradient = try Tensor.zeros(anchors.shape, anchors.scalarType)
         try ring.travel(Tensor.concatenated(beside, dim: 1)) { tile in
             let keys = try tile.rows.narrowed(dim: 1, start: 0, length: width)
-            let normaliser = try tile.rows.narrowed(dim: 1, start: width, length: 1).transposed(0, 1)
+            let normaliser = try tile.rows.narrowed(dim: 1, start: width, length: 1)
             let theirScale = try tile.rows.selected(dim: 1, index: width + 1).selected(dim: 0, index: 0).item()
             for block in blocks(tile) {
+                let keys = try keys.rows(block.keys)
                 let logits = try logits(block, keys, isOwn: tile.isOwn)
-                let asKeys = try logits - normaliser
+                let asKeys = try logits - normaliser.rows(block.keys).transposed(0, 1)
                 try asKeys.expInPlace()
-                let shares = try softmax.shares(logits, block)
+                let shares = try softmax.shares(logits, block.anchors)
                 if scale != 1 { try shares.multiplyInPlace(scale) }
                 try shares.addInPlace(asKeys, scale: theirScale)
-                try gradient.rows(block).addInPlace(shares.matmul(keys))
+                try gradient.rows(block.anchors).addInPlace(shares.matmul(keys))
             }
         }
         for (own, other) in [(0, 1), (1, 0)] {
@@ -91,17 +94,19 @@ private struct NTXentRing {
         return gradient
     }
 
-    private func blocks(_ tile: TileRing.Tile) -> [Range<Int>] {
-        anchorBlocks(anchors.shape[0], keys: tile.rows.shape[0], elements: blockElements)
+    private func blocks(_ tile: TileRing.Tile) -> [PairBlock] {
+        PairBlock.all(anchors: anchors.shape[0], keys: tile.rows.shape[0], elements: blockElements)
     }
 
-    /// s/τ of a block of anchors with a tile's keys, −∞ where the key is the anchor itself: [b, 2n of the tile's worker].
-    private func logits(_ block: Range<Int>, _ keys: Tensor, isOwn: Bool) throws -> Tensor {
-        let logits = try queries.rows(block).matmul(keys.transposed(0, 1))
-        guard isOwn else { return logits }
+    /// s/τ of a block, −∞ where the key is the anchor itself.
+    private func logits(_ block: PairBlock, _ keys: Tensor, isOwn: Bool) throws -> Tensor {
+        let logits = try queries.rows(block.anchors).matmul(keys.transposed(0, 1))
+        let both = block.anchors.clamped(to: block.keys)
+        guard isOwn, !both.isEmpty else { return logits }
         // A view of the diagonal that passes through the block.
-        try logits.asStrided([block.count], strides: [keys.shape[0] + 1], offset: block.lowerBound)
-            .fillInPlace(-.infinity)
+        let width = block.keys.count
+        let offset = (both.lowerBound - block.anchors.lowerBound) * width + both.lowerBound - block.keys.lowerBound
+        try logits.asStrided([both.count], strides: [width + 1], offset: offset).fillInPlace(-.infinity)
         return logits
     }
 

@@ -22,12 +22,13 @@ final class NearestTriplets: MinedTriplets {
         try rows.travel { tile, keys, _ in
             try rows.cosines(keys) { block, cosines in
                 let negatives = try rows.negatives(cosines, block, tile)
-                guard farther else { return try chosen.take(negatives, block, firstKey: tile.first) }
+                let firstKey = tile.first + block.keys.lowerBound
+                guard farther else { return try chosen.take(negatives, block.anchors, firstKey: firstKey) }
                 let zero = try Tensor.zeros([], rows.type)
-                let isNearer = try (column(rows.positives, block) - negatives).relu().equal(zero)
-                try chosen.take(negatives.maskedFilled(isNearer, -.infinity), block, firstKey: tile.first)
+                let isNearer = try (column(rows.positives, block.anchors) - negatives).relu().equal(zero)
+                try chosen.take(negatives.maskedFilled(isNearer, -.infinity), block.anchors, firstKey: firstKey)
                 try opposite.take(
-                    -rows.negatives(cosines, block, tile, fill: .infinity), block, firstKey: tile.first)
+                    -rows.negatives(cosines, block, tile, fill: .infinity), block.anchors, firstKey: firstKey)
             }
         }
         if farther {

@@ -21,5 +21,5 @@ public func simCLR(
     try check.rows([("first", first), ("second", second)], over: workers)
     return try ntXent(
         first.l2Normalized(dim: 1), second.l2Normalized(dim: 1), temperature: temperature, over: workers,
-        blockElements: blockElements ?? defaultTileBlock)
+        blockElements: blockElements ?? defaultPairBlock)
 }

@@ -45,11 +45,24 @@ struct TileRing {
     }
 }
 
-/// How many similarities with a tile are held at a time: 4 MiB of float32, which a core's caches hold in part.
-let defaultTileBlock = 1 << 20
+/// How many similarities are held at a time: 2 MiB of float32, which a core's caches hold.
+let defaultPairBlock = 1 << 19
 
-/// `count` anchors in blocks whose similarities with `keys` keys are about `elements`.
-func anchorBlocks(_ count: Int, keys: Int, elements: Int) -> [Range<Int>] {
-    let height = max(1, elements / max(1, keys))
-    return stride(from: 0, to: count, by: height).map { $0..<min($0 + height, count) }
+/// A piece of the matrix of anchors and keys.
+struct PairBlock {
+    let anchors: Range<Int>
+    let keys: Range<Int>
+
+    /// The matrix in pieces of about `elements`, those of one block of anchors after one another. Pieces are square as far
+    /// as they can be: long thin ones make slow products.
+    static func all(anchors: Int, keys: Int, elements: Int) -> [PairBlock] {
+        guard keys > 0 else { return [] }
+        let width = min(keys, elements, 1024)
+        let height = max(1, elements / width)
+        return stride(from: 0, to: anchors, by: height).flatMap { anchor in
+            stride(from: 0, to: keys, by: width).map { key in
+                PairBlock(anchors: anchor..<min(anchor + height, anchors), keys: key..<min(key + width, keys))
+            }
+        }
+    }
 }

@@ -37,7 +37,7 @@ public func tripletLoss(
     let anchors = try Tensor.concatenated([first.l2Normalized(dim: 1), second.l2Normalized(dim: 1)], dim: 0)
     let rows = try TripletRows(
         anchors: anchors.detached(), hinge: TripletHinge(margin: margin, distance: distance), workers: workers,
-        blockElements: blockElements ?? defaultTileBlock)
+        blockElements: blockElements ?? defaultPairBlock)
     let triplets: any MinedTriplets =
         switch mining {
         case .all: AllTriplets(rows)

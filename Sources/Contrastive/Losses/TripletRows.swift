@@ -60,23 +60,23 @@ struct TripletRows {
         }
     }
 
-    /// The cosines of anchors with a tile's keys, a block at a time: [b, t].
-    func cosines(_ keys: Tensor, _ visit: (_ block: Range<Int>, _ cosines: Tensor) throws -> Void) throws {
-        for block in anchorBlocks(count, keys: keys.shape[0], elements: blockElements) {
-            try visit(block, anchors.rows(block).matmul(keys.transposed(0, 1)))
+    /// The cosines of anchors with a tile's keys [t, D], a block at a time.
+    func cosines(_ keys: Tensor, _ visit: (_ block: PairBlock, _ cosines: Tensor) throws -> Void) throws {
+        for block in PairBlock.all(anchors: count, keys: keys.shape[0], elements: blockElements) {
+            try visit(block, anchors.rows(block.anchors).matmul(keys.rows(block.keys).transposed(0, 1)))
         }
     }
 
     /// The cosines with `fill` at the two views of the anchor's own image.
     func negatives(
-        _ cosines: Tensor, _ block: Range<Int>, _ tile: TileRing.Tile, fill: Double = -.infinity
+        _ cosines: Tensor, _ block: PairBlock, _ tile: TileRing.Tile, fill: Double = -.infinity
     ) throws -> Tensor {
         guard tile.isOwn else { return cosines }
-        let columns = try Tensor.arange(cosines.shape[1])
+        let columns = try Tensor(block.keys.map { Int64($0) }, shape: [block.keys.count])
         return
             try cosines
-            .maskedFilled(columns.equal(column(own, block)), fill)
-            .maskedFilled(columns.equal(column(partner, block)), fill)
+            .maskedFilled(columns.equal(column(own, block.anchors)), fill)
+            .maskedFilled(columns.equal(column(partner, block.anchors)), fill)
     }
 
     /// Adds to `gradient` what the distances of positives give.

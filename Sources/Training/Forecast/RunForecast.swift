@@ -108,6 +108,7 @@ private struct Summary {
         let rest = max(0, Double(last.residentBytes) - known)
         var graphs = graph.base + graph.slope * workload
         var kept = slices
+        var lost = lostBytes(graph.slope) * max(0, workload - Double(last.slices))
         if let limit = configuration.memoryBudget, configuration.batchNorm != .sync {
             let atStart = Double(measurement.processBytes + measurement.modelBytes) + rest + batchBytes
             let budget = GraphBudget(
@@ -117,6 +118,7 @@ private struct Summary {
             // Where a slice is run again it has a graph too, when those that are kept are gone.
             let embeddings = Double(images) * embeddingBytes
             graphs = graph.base + graph.slope * Double(max(1, kept)) + (kept < slices ? embeddings : 0)
+            lost = lostBytes(graph.slope) * Double(max(0, kept - last.slices))
         }
         return (
             [
@@ -124,9 +126,19 @@ private struct Summary {
                 .init(name: "model, gradients, optimiser, memory banks", amount: Double(measurement.modelBytes)),
                 .init(name: "views of \(configuration.loader.prefetch + 1) batches", amount: views),
                 .init(name: kept < slices ? "graphs of \(kept) of \(slices) slices" : "graphs", amount: graphs),
-                .init(name: "communication and the rest", amount: rest),
+                .init(name: "communication and the rest", amount: rest + lost),
             ], kept
         )
+    }
+
+    /// What the allocator loses between the blocks of a slice's graph: how much faster the process grew than its tensors,
+    /// but no more than a third of the graph, as it is the small difference of large numbers.
+    private func lostBytes(_ graph: Double) -> Double {
+        guard let first = measurement.steps.first, first.slices < last.slices else { return 0 }
+        let added = Double(last.slices - first.slices)
+        let views = Double(configuration.sliceSize * measurement.viewBytes * probeBatches)
+        let growth = Double(last.residentBytes - first.residentBytes) / added
+        return min(max(0, growth - graph - views), graph / 3)
     }
 
     /// The probe loads all its batches ahead.

@@ -17,7 +17,7 @@ public struct StepProbe {
     private let bucketMemory: BucketAllocator?
 
     /// Timed steps of each size, where they are quick.
-    private static let repetitions = 4
+    private static let repetitions = 6
     /// Batches that it has in memory: all of them.
     static var batches: Int { repetitions + 1 }
     /// Seconds after which a size has been timed enough.
