@@ -53,6 +53,9 @@ public enum ConfigurationSchema {
             "First layers: `cifar` 3×3 without pooling, `imagenet` 7×7 with; `auto`: `cifar` if `augment.size` < 64."),
         .number("encoder.width", \.encoder.width, .above(0, through: 16), "Multiplier of every channel count."),
         .integer("encoder.channels", \.encoder.channels, 0...64, "Input channels; 0: those of the data."),
+        .flag(
+            "encoder.zero_init_residual", \.encoder.zeroInitResidual,
+            "Each residual block begins as its shortcut alone: its last normalisation's scale is 0."),
     ]
 
     private static let optimizer: [ConfigurationKey] = [

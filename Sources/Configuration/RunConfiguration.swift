@@ -77,6 +77,8 @@ extension RunConfiguration {
         public var width = 1.0
         /// Input channels; 0: those of the data.
         public var channels = 0
+        /// Each residual block begins as its shortcut alone.
+        public var zeroInitResidual = false
     }
 
     public struct Optimizer: Sendable, Equatable, Codable {

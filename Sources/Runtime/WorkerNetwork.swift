@@ -10,6 +10,9 @@ struct WorkerNetwork {
     let port: DataPort
     /// For gradients that travel while the training thread computes; with the keys of `port`, and for the same peers.
     let gradientPort: DataPort
+    /// What the system may hold of gradients on their way. What stands in its queue the small messages of synchronised batch
+    /// norm, which backward waits for, have to stand behind: 2 ms of a line of 1 Gbit/s.
+    private static let gradientSendBytes: Int32 = 256 << 10
     private let controlContext: MessagingContext
     private let dataKeys: CurveKeyPair?
     /// Who may enter the data port; nil where nothing is encrypted.
@@ -25,7 +28,9 @@ struct WorkerNetwork {
         // Before the context's first socket, as libzmq asks the handler it finds when a connection comes in.
         authenticator = try keys == nil ? nil : Authenticator(context: dataContext) { denied("\($0)") }
         port = try DataPort(context: dataContext, bind: Self.dataEndpoint(options), keys: keys)
-        gradientPort = try DataPort(context: dataContext, bind: Self.dataEndpoint(options), keys: keys)
+        gradientPort = try DataPort(
+            context: dataContext, bind: Self.dataEndpoint(options), keys: keys,
+            kernelSendBytes: Self.gradientSendBytes)
         control = try ControlClient(
             context: controlContext, endpoint: ticket.endpoint, security: ticket.security(ownKeys: options.keys))
     }

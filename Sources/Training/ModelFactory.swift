@@ -8,7 +8,7 @@ public enum ModelFactory {
         try ResNet(
             depth: configuration.encoder.name.depth, form: configuration.encoder.form == .cifar ? .cifar : .imageNet,
             width: configuration.encoder.width, inputChannels: configuration.encoder.channels,
-            seed: configuration.seed)
+            zeroInitResidual: configuration.encoder.zeroInitResidual, seed: configuration.seed)
     }
 
     static func optimizer(

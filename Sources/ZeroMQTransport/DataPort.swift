@@ -43,9 +43,11 @@ public final class DataPort {
     ///   - keys: nil: plain, on endpoints that do not leave the host only. Otherwise peers must be on the context's
     ///     allow-list of the domain `data`.
     ///   - maximumMessageBytes: no message may be longer. At least the collectives' chunk size.
+    ///   - kernelSendBytes: how much the system may hold on its way to a peer; nil: as much as it likes.
     /// - Throws: `TransportError`.
     public init(
-        context: MessagingContext, bind endpoint: String, keys: CurveKeyPair?, maximumMessageBytes: Int = 8 << 20
+        context: MessagingContext, bind endpoint: String, keys: CurveKeyPair?, maximumMessageBytes: Int = 8 << 20,
+        kernelSendBytes: Int32? = nil
     ) throws {
         LargeAllocations.keep
         self.context = context
@@ -55,6 +57,7 @@ public final class DataPort {
         // A rank that computes leaves its inbox alone, and once that is full libzmq reads no probes either: a busy peer
         // would be taken for a dead one. The control channel notices silent peers, TCP closed ones.
         limits.heartbeatMilliseconds = 0
+        limits.kernelSendBytes = kernelSendBytes
         self.limits = limits
         inbox = try Socket(
             .pull, context: context, limits: limits, security: keys.map { .curveServer($0, domain: .data) } ?? .plain)

@@ -23,6 +23,8 @@ public struct SocketLimits: Sendable, Equatable {
     /// The first and the longest pause between attempts to reconnect.
     public var reconnectMilliseconds: Int32
     public var reconnectMaximumMilliseconds: Int32
+    /// What the system holds of messages to one peer; nil: as much as it likes.
+    public var kernelSendBytes: Int32?
 
     public init(
         maximumFrameBytes: Int64, sendQueueMessages: Int32, receiveQueueMessages: Int32,
@@ -61,6 +63,7 @@ public struct SocketLimits: Sendable, Equatable {
         try socket.set(ZMQ_SNDHWM, to: sendQueueMessages)
         try socket.set(ZMQ_RCVHWM, to: receiveQueueMessages)
         try socket.set(ZMQ_LINGER, to: lingerMilliseconds)
+        if let kernelSendBytes { try socket.set(ZMQ_SNDBUF, to: kernelSendBytes) }
         try socket.set(ZMQ_HANDSHAKE_IVL, to: handshakeMilliseconds)
         try socket.set(ZMQ_HEARTBEAT_IVL, to: heartbeatMilliseconds)
         try socket.set(ZMQ_HEARTBEAT_TIMEOUT, to: heartbeatTimeoutMilliseconds)

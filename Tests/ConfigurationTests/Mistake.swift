@@ -150,6 +150,17 @@ struct Mistake: Sendable, CustomTestStringConvertible {
             "schedule: {warmup_epochs: 1, warmup_steps: 5}",
             message: "run.yaml:3: schedule.warmup_steps: `schedule.warmup_epochs` is given too; give one of them"),
         Mistake(
+            "schedule: {warmup_epochs: 1, warmup_images: 5}",
+            message: "run.yaml:3: schedule.warmup_images: `schedule.warmup_epochs` is given too; give one of them"),
+        Mistake(
+            "memory_budget: 2GiB",
+            message:
+                "run.yaml:3: memory_budget: batch_norm=sync runs a worker's slices as one batch, whose graph is kept "
+                + "whole; take batch_norm=slice"),
+        Mistake(
+            "batch_norm: slice", "memory_budget=plenty",
+            message: "command line: memory_budget: plenty is not allowed; allowed: a size such as 2GiB or 800MB"),
+        Mistake(
             "reproducible: true", "collectives.gradients=int8",
             message: "command line: collectives.gradients: int8 depends on the number of workers; reproducible=true "
                 + "allows float64 only"),

@@ -27,6 +27,20 @@ import Torch
         }
     }
 
+    @Test(arguments: [ResNet.Depth.resNet18, .resNet50])
+    func blocksMayBeginAsTheirShortcutAlone(depth: ResNet.Depth) throws {
+        let network = try ResNet(depth: depth, form: .cifar, width: 0.1, zeroInitResidual: true, seed: 5)
+        let last = depth == .resNet18 ? "bn2.weight" : "bn3.weight"
+        for parameter in network.parameters where parameter.kind == .norm {
+            let isOne = parameter.name.hasSuffix("weight") && !parameter.name.hasSuffix(last)
+            #expect(try values(parameter.tensor).allSatisfy { $0 == (isOne ? 1 : 0) }, "\(parameter.name)")
+        }
+        let plain = try ResNet(depth: depth, form: .cifar, width: 0.1, seed: 5)
+        for (one, other) in zip(network.parameters, plain.parameters) where one.kind == .weight {
+            #expect(try values(one.tensor) == values(other.tensor))
+        }
+    }
+
     @Test func linearLayersAreUniformByFanIn() throws {
         let numbers = try values(Linear(inputs: 400, outputs: 300, seed: 9).weight)
         let bound = 1 / 400.0.squareRoot()

@@ -36,6 +36,39 @@ import Training
         #expect(error.description.contains("global_batch=8") && error.description.contains("7 images"))
     }
 
+    /// Goyal et al., 2017: linear; SimCLR, appendix B.1: 0.075·√N, which is 1.2 for 256.
+    @Test(arguments: [(RunConfiguration.Optimizer.RateRule.none, 1.0), (.linear, 4.0), (.sqrt, 2.0)])
+    func learningRatesGrowWithTheBatchByTheRule(rule: RunConfiguration.Optimizer.RateRule, factor: Double) throws {
+        let configuration = try tinyRun(steps: 10, batch: 64) {
+            $0.optimizer.learningRate = 0.5
+            $0.optimizer.biasLearningRate = 0.25
+            $0.optimizer.rateRule = rule
+            $0.optimizer.rateBatch = 16
+            $0.schedule.finalLearningRate = 0.1
+        }
+        let plan = try TrainingPlan(configuration, datasetCount: 64)
+        #expect(plan.schedule.rate(at: 0) == 0.5 * factor)
+        #expect(abs(plan.schedule.rate(at: 10) - 0.1 * factor) < 1e-12)
+        // A share of the other rate, so that it grows alike.
+        #expect(configuration.biasRate == 0.5)
+        let simCLR = try tinyRun(steps: 1, batch: 64) {
+            $0.optimizer.learningRate = 1.2
+            $0.optimizer.rateRule = .sqrt
+        }
+        #expect(abs(simCLR.peakLearningRate - 0.075 * 64.0.squareRoot()) < 1e-12)
+    }
+
+    @Test func aWarmUpInImagesIsTheSameAtAnyBatch() throws {
+        for (batch, steps) in [(8, 13), (64, 2), (33, 4)] {
+            let configuration = try tinyRun(steps: 20, batch: batch) { $0.schedule.warmupImages = 100 }
+            #expect(try TrainingPlan(configuration, datasetCount: 64).schedule.warmupSteps == steps)
+        }
+        let error = try #require(throws: TrainingError.self) {
+            try TrainingPlan(tinyRun(steps: 4, batch: 8) { $0.schedule.warmupImages = 100 }, datasetCount: 64)
+        }
+        #expect(error.description.contains("warm-up of 13 steps"))
+    }
+
     @Test func aWarmUpLongerThanTheRunIsRefused() throws {
         let bySteps = try tinyRun(steps: 4) { $0.schedule.warmupSteps = 5 }
         let byEpochs = try tinyRun(steps: 4) { $0.schedule.warmupEpochs = 2.5 }

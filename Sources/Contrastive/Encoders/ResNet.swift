@@ -45,13 +45,16 @@ public final class ResNet: Encoder {
     private let conv1: Conv2d
     private let bn1: BatchNorm
     /// Blocks by stage.
-    private let stages: [[any Layer]]
+    private let stages: [[any ResidualBlock]]
 
     /// A network with weights drawn from `seed`; throws `ContrastiveError` for a width or channel count that is not
     /// positive.
+    ///
+    /// - Parameter zeroInitResidual: whether each block begins as its shortcut alone: the scale of its last normalisation is
+    ///   0 (Goyal et al., "Accurate, Large Minibatch SGD", 2017; torchvision's `zero_init_residual`).
     public init(
-        depth: Depth, form: Form = .imageNet, width: Double = 1, inputChannels: Int = 3, seed: UInt64,
-        scalarType: ScalarType = .float32
+        depth: Depth, form: Form = .imageNet, width: Double = 1, inputChannels: Int = 3, zeroInitResidual: Bool = false,
+        seed: UInt64, scalarType: ScalarType = .float32
     ) throws {
         guard width > 0, width.isFinite, width <= 64 else {
             throw ContrastiveError(.value, in: "ResNet", "width is \(width), it must be above 0 and at most 64")
@@ -72,9 +75,9 @@ public final class ResNet: Encoder {
             conv1 = try Conv2d(inputChannels, channels, kernel: 3, stride: 1, padding: 1, from: &initializer)
         }
         bn1 = try BatchNorm(channels, scalarType: scalarType)
-        var stages: [[any Layer]] = []
+        var stages: [[any ResidualBlock]] = []
         for (stage, planes) in stageWidths.enumerated() {
-            var blocks: [any Layer] = []
+            var blocks: [any ResidualBlock] = []
             for block in 0..<depth.blocks[stage] {
                 let stride = block == 0 && stage > 0 ? 2 : 1
                 blocks.append(
@@ -84,6 +87,9 @@ public final class ResNet: Encoder {
                 channels = planes * depth.expansion
             }
             stages.append(blocks)
+        }
+        if zeroInitResidual {
+            try withoutGradient { for block in stages.joined() { try block.lastNorm.weight?.zeroInPlace() } }
         }
         self.stages = stages
         featureDimension = channels

@@ -1,7 +1,12 @@
 import Torch
 
+/// A block whose last normalisation is added to its shortcut.
+protocol ResidualBlock: Layer {
+    var lastNorm: BatchNorm { get }
+}
+
 /// Two 3×3 convolutions and a shortcut (ResNet-18 and -34).
-final class BasicBlock: Layer {
+final class BasicBlock: ResidualBlock {
     private let conv1, conv2: Conv2d
     private let bn1, bn2: BatchNorm
     private let shortcut: Shortcut?
@@ -14,6 +19,8 @@ final class BasicBlock: Layer {
         bn2 = try BatchNorm(planes, scalarType: type)
         shortcut = try Shortcut.needed(inputs, planes, stride: stride, from: &initializer)
     }
+
+    var lastNorm: BatchNorm { bn2 }
 
     var children: [(name: String, layer: any Layer)] {
         [("conv1", conv1), ("bn1", bn1), ("conv2", conv2), ("bn2", bn2)]
@@ -29,7 +36,7 @@ final class BasicBlock: Layer {
 }
 
 /// 1×1, 3×3 and 1×1 convolutions and a shortcut, four times as wide at the end (ResNet-50 and -101).
-final class Bottleneck: Layer {
+final class Bottleneck: ResidualBlock {
     private let conv1, conv2, conv3: Conv2d
     private let bn1, bn2, bn3: BatchNorm
     private let shortcut: Shortcut?
@@ -44,6 +51,8 @@ final class Bottleneck: Layer {
         bn3 = try BatchNorm(4 * planes, scalarType: type)
         shortcut = try Shortcut.needed(inputs, 4 * planes, stride: stride, from: &initializer)
     }
+
+    var lastNorm: BatchNorm { bn3 }
 
     var children: [(name: String, layer: any Layer)] {
         [("conv1", conv1), ("bn1", bn1), ("conv2", conv2), ("bn2", bn2), ("conv3", conv3), ("bn3", bn3)]
