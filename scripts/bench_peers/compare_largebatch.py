@@ -20,7 +20,7 @@ from kept import Kept, machine
 LIGHTLY = Path("build/lightly").absolute()
 CORES = len(os.sched_getaffinity(0))
 # Width, global batch, budget of a worker, steps; the first of a width is what its others are compared with.
-STEPS = [(0.25, 256, None, 12), (0.25, 16384, "1400MiB", 2), (1, 256, None, 3), (1, 4096, "2300MiB", 2)]
+STEPS = [(0.25, 256, None, 12), (0.25, 16384, "1400MiB", 2), (1, 256, None, 3), (1, 4096, "2300MiB", 1)]
 
 
 def ours(images, workers, options):
@@ -77,13 +77,13 @@ def configuration(width, batch, steps, options):
 
 
 def step(width, batch, budget, steps, options):
-    """Seconds an image of the second and later steps, and the largest worker's memory."""
+    """Milliseconds an image, of the steps after the first where there are others, and the largest worker's memory."""
     folder = options.out / f"width{width}-{batch}"
     file = options.out / "run.yaml"
     file.write_text(json.dumps(configuration(width, batch, steps, options)) + "\n")
     settings = [f"memory_budget={budget}"] if budget else []
     report, records, _ = training.train(file, settings, 2, folder, options.limit)
-    rates = sorted(record["images_per_second"] for record in records[1:])
+    rates = sorted(record["images_per_second"] for record in records[1:] or records)
     return {"milliseconds": 1000 / rates[len(rates) // 2], "memory": report["memory_mib"]}
 
 
