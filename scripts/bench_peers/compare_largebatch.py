@@ -33,6 +33,9 @@ def ours(images, workers, options):
 
 def lightly(images, _, options):
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if 4 * (2 * images) ** 2 > physical:
+        # The similarities alone do not fit.
+        return {"result": None}
     words = ["env", f"PYTHONPATH={LIGHTLY}", "LIGHTLY_DID_VERSION_CHECK=True", sys.executable, HERE / "lightly_ntxent.py"]
     words += [images, options.dimension, options.temperature, repetitions(images), CORES, physical * 9 // 10]
     output, _ = training.run_command("lightly", words, options.out, options.limit, threads=CORES)
