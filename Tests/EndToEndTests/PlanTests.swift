@@ -4,7 +4,7 @@ import Testing
 @Suite("murmur plan and bench loss", .serialized)
 struct PlanTests {
     struct Plan: Decodable {
-        let memory_bytes, step_seconds, images_per_second: Double
+        let memoryBytes, stepSeconds, imagesPerSecond: Double
         let memory, time: [String: Double]
         let fits: Bool
         let advice: [String]
@@ -32,7 +32,9 @@ struct PlanTests {
 
     private func plan(_ more: [String]) throws -> (code: Int32, plan: Plan) {
         let ending = try scratch.run(["plan", configuration, "--json"] + more)
-        let plan = try JSONDecoder().decode(Plan.self, from: Data(ending.output.utf8))
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        let plan = try decoder.decode(Plan.self, from: Data(ending.output.utf8))
         return (ending.code, plan)
     }
 
@@ -41,16 +43,16 @@ struct PlanTests {
         for workers in [1, 2] {
             let (code, plan) = try plan(["--workers", "\(workers)", "--memory", "100GiB"])
             #expect(code == 0 && plan.fits && plan.advice.isEmpty)
-            #expect(abs(plan.memory.values.reduce(0, +) - plan.memory_bytes) < 1)
-            #expect(abs(plan.time.values.reduce(0, +) - plan.step_seconds) < 1e-9)
-            #expect(abs(48 / plan.step_seconds - plan.images_per_second) < 1e-6)
+            #expect(abs(plan.memory.values.reduce(0, +) - plan.memoryBytes) < 1)
+            #expect(abs(plan.time.values.reduce(0, +) - plan.stepSeconds) < 1e-9)
+            #expect(abs(48 / plan.stepSeconds - plan.imagesPerSecond) < 1e-6)
             let run = scratch.path("run\(workers)")
             let ending = try scratch.run(["train", configuration, "--workers", "\(workers)", "--out", run])
             try #require(ending.code == 0, "\(ending)")
             let text = try String(contentsOfFile: run + "/report.json", encoding: .utf8)
             let report = try #require(JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
             let taken = try #require(report["memory_mib"] as? Double) * 0x1p20
-            #expect((0.7...1.4).contains(plan.memory_bytes / taken), "\(plan.memory_bytes) for \(taken)")
+            #expect((0.7...1.4).contains(plan.memoryBytes / taken), "\(plan.memoryBytes) for \(taken)")
         }
     }
 
@@ -58,7 +60,7 @@ struct PlanTests {
         let (code, plan) = try plan(["--memory", "20MiB"])
         #expect(code == 2 && !plan.fits && plan.advice.isEmpty)
         let (_, free) = try self.plan(["--memory", "100GiB"])
-        let limit = Int(free.memory_bytes) - (1 << 20)
+        let limit = Int(free.memoryBytes) - (1 << 20)
         let (tight, advised) = try self.plan(["--memory", "\(limit)", "global_batch=60"])
         #expect(tight == 2 && !advised.fits)
         #expect(advised.advice.contains { $0.contains("workers") }, "\(advised.advice)")
