@@ -5,3 +5,8 @@ func evenRange(member: Int, of count: Int, bytes: Int, alignment: Int) -> Range<
     let lines = (bytes + line - 1) / line
     return min(bytes, lines * member / count * line)..<min(bytes, lines * (member + 1) / count * line)
 }
+
+/// How many of `count` things each of `members` gets, in order: as even as can be.
+public func evenCounts(_ count: Int, over members: Int) -> [Int] {
+    (0..<members).map { count * ($0 + 1) / members - count * $0 / members }
+}

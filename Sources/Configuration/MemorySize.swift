@@ -10,7 +10,7 @@ public struct MemorySize: Sendable, Hashable, Codable, CustomStringConvertible {
 
     /// A number above 0 with or without a fraction, then a unit; nil for anything else.
     public init?(parsing text: String) {
-        let unit = Self.units.first { text.hasSuffix($0.name) && $0.name != "" } ?? ("", 1)
+        let unit = Self.units.first { text.hasSuffix($0.name) } ?? ("", 1)
         let digits = text.dropLast(unit.name.count)
         guard !digits.isEmpty, digits.allSatisfy({ "0123456789.".contains($0) }), let number = Double(digits) else {
             return nil

@@ -1,6 +1,5 @@
 import Configuration
 import Foundation
-import ImagePipeline
 import Training
 
 /// `murmur plan`: what a run will take, from a few small steps of it on this machine.
@@ -18,12 +17,9 @@ public struct ForecastLaunch {
     public init(
         configurationPath: String, overrides: [String], workers: Int, hosts: Int, lineRate: Double?
     ) throws {
-        var configuration = try RunConfiguration.read(file: configurationPath, overrides: overrides)
-        configuration.data = URL(fileURLWithPath: configuration.data).standardizedFileURL.path
-        let dataset = try ImageDatasets.open(configuration.data, split: .train)
-        try configuration.resolve(data: DatasetTraits(of: dataset))
-        self.configuration = configuration
-        plan = try TrainingPlan(configuration, datasetCount: dataset.count)
+        let run = try ResolvedRun(configurationPath: configurationPath, overrides: overrides)
+        configuration = run.configuration
+        plan = run.plan
         guard workers <= plan.sliceCount else {
             throw Failure(
                 .usage,
@@ -36,13 +32,12 @@ public struct ForecastLaunch {
         let cores = ProcessInfo.processInfo.activeProcessorCount
         cluster = RunForecast.Cluster(workers: workers, hosts: hosts, cores: cores, lineRate: lineRate)
         // As many as the run has on a host, or as have a core.
-        let ranks = max(1, min((workers + hosts - 1) / hosts, cores / configuration.threads))
+        let ranks = max(1, min(cluster.workersPerHost, cores / configuration.threads))
         let slices = (plan.sliceCount + workers - 1) / workers
         let job = JobSpecification(
             work: .probe(.init(configuration: configuration, slices: slices)),
             collectives: CollectiveSettings(configuration))
-        let transport: ClusterRun.Transport = configuration.cluster.transport == .ipc ? .ipc : .tcp
-        let result = try LocalRun.serve(job, workers: ranks, transport: transport)
+        let result = try LocalRun.serve(job, workers: ranks, transport: run.localTransport)
         measurement = try JSONDecoder().decode(ProbeMeasurement.self, from: Data(result))
         forecast = RunForecast(measurement, of: configuration, on: cluster)
     }
@@ -54,11 +49,6 @@ public struct ForecastLaunch {
 
     /// What a worker of this host may take of the memory that is free now.
     public var freeMemoryPerWorker: Int? {
-        guard let text = try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8),
-            let line = text.split(separator: "\n").first(where: { $0.hasPrefix("MemAvailable:") }),
-            let kibibytes = line.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
-        else { return nil }
-        let perHost = (cluster.workers + cluster.hosts - 1) / cluster.hosts
-        return (kibibytes << 10) / perHost
+        SystemMemory.available.map { $0 / cluster.workersPerHost }
     }
 }

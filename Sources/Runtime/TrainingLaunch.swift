@@ -2,15 +2,13 @@ import Checkpoints
 import Configuration
 import Evaluation
 import Foundation
-import ImagePipeline
 import Training
 import ZeroMQTransport
 
 /// A training run from its configuration file to its report: what `murmur train` and `murmur coordinator` share.
 public struct TrainingLaunch {
-    private let configuration: RunConfiguration
+    private let run: ResolvedRun
     private let directory: RunDirectory
-    private let plan: TrainingPlan
     /// The checkpoint to go on from, and the steps it has done.
     private let resumed: (path: String, step: Int)?
     /// Absolute; nil where no trace is asked for.
@@ -23,12 +21,8 @@ public struct TrainingLaunch {
     public init(
         configurationPath: String, overrides: [String], runDirectory: String, resumes: Bool, tracePath: String? = nil
     ) throws {
-        var configuration = try RunConfiguration.read(file: configurationPath, overrides: overrides)
-        configuration.data = URL(fileURLWithPath: configuration.data).standardizedFileURL.path
-        let dataset = try ImageDatasets.open(configuration.data, split: .train)
-        try configuration.resolve(data: DatasetTraits(of: dataset))
-        self.configuration = configuration
-        plan = try TrainingPlan(configuration, datasetCount: dataset.count)
+        run = try ResolvedRun(configurationPath: configurationPath, overrides: overrides)
+        let configuration = run.configuration
         directory = RunDirectory(path: runDirectory)
         if resumes {
             resumed = try Self.checkpoint(in: directory, for: configuration)
@@ -46,14 +40,16 @@ public struct TrainingLaunch {
         try directory.write(configuration.resolvedYAML, to: directory.configurationPath)
     }
 
+    private var configuration: RunConfiguration { run.configuration }
+    private var plan: TrainingPlan { run.plan }
+
     /// Trains with `workers` processes on this machine.
     public func train(workers: Int) throws {
         let runID = ClusterRun.freshID()
-        let transport: ClusterRun.Transport = configuration.cluster.transport == .ipc ? .ipc : .tcp
         try serve(
             runID: runID,
             options(
-                endpoint: ClusterRun.localEndpoint(transport: transport, runID: runID), workers: workers,
+                endpoint: ClusterRun.localEndpoint(transport: run.localTransport, runID: runID), workers: workers,
                 spawns: true))
     }
 

@@ -21,7 +21,7 @@ struct StepAgreement {
             lossShare, Double(badImages), pending == .stop ? 1.0 : 0, pending == .regroup ? 1.0 : 0,
         ]
         let memory = sums.count
-        sums += (0..<communicator.size).map { $0 == communicator.rank ? Double(ResidentMemory.peakBytes) : 0 }
+        sums += (0..<communicator.size).map { $0 == communicator.rank ? Double(SystemMemory.peakResident) : 0 }
         try sums.withUnsafeMutableBufferPointer { try communicator.allReduce($0, .sum) }
         return StepAgreement(
             loss: sums[0], badImages: Int(sums[1]), peakMemory: Int(sums[memory...].max() ?? 0),

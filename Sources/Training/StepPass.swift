@@ -110,19 +110,22 @@ final class StepPass: MethodStep {
         case .synchronized:
             let whole = try network(
                 Tensor.concatenated(batches.flatMap { $0 }, dim: 0).channelsLast(),
-                .training(context(heights, recorder)))
+                .training(arrangement.context(heights, recorder)))
             var start = 0
             for height in heights {
                 outputs.append(try whole.map { try $0.narrowed(dim: 0, start: start, length: height) })
                 start += height
             }
         case .perSlice, .shuffled:
+            // What waits to be run again must not hold this pass, which holds it: a step that is broken off would stay.
+            let arrangement = arrangement
             let replay = TorchRuntime.isRecording ? replay : nil
             replay?.beginCall()
             outputs = try zip(batches, heights).map { batch, height in
                 let run: SliceReplay.Run = { recorder in
                     try network(
-                        Tensor.concatenated(batch, dim: 0).channelsLast(), .training(self.context([height], recorder)))
+                        Tensor.concatenated(batch, dim: 0).channelsLast(),
+                        .training(arrangement.context([height], recorder)))
                 }
                 return try replay?.embed(recorder: recorder, run) ?? run(recorder)
             }
@@ -136,18 +139,21 @@ final class StepPass: MethodStep {
             }
         }
     }
+}
 
-    private func context(_ heights: [Int], _ recorder: RunningStatisticsRecorder?) -> TrainingContext {
+extension StepPass.SliceArrangement {
+    /// - Parameter heights: rows of each slice of the batch.
+    fileprivate func context(_ heights: [Int], _ recorder: RunningStatisticsRecorder?) -> TrainingContext {
         var start = 0
         let ranges = heights.map { height in
             defer { start += height }
             return start..<start + height
         }
-        let communicator = arrangement.communicator
-        let isShared = arrangement.batchNorm == .synchronized && communicator.size > 1
+        let communicator = communicator
+        let isShared = batchNorm == .synchronized && communicator.size > 1
         return TrainingContext(
             reduceStatistics: isShared ? { try communicator.allReduceSum($0) } : nil,
-            recorder: recorder, slices: SlicedGradients(rows: ranges, accumulator: arrangement.accumulator),
-            addsStatisticsExactly: arrangement.isReproducible && arrangement.batchNorm == .synchronized)
+            recorder: recorder, slices: SlicedGradients(rows: ranges, accumulator: accumulator),
+            addsStatisticsExactly: isReproducible && batchNorm == .synchronized)
     }
 }

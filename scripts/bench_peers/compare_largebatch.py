@@ -58,7 +58,7 @@ def losses(kept, options):
                 figures = kept.keep(key, settings, measure(images, workers, options))
             figures = figures if workers else figures["result"]
             if figures is None:
-                rows.append([f"{images}", name, "out of memory", "", "", ""])
+                rows.append([f"{images}", name, "does not fit", "", "", ""])
                 continue
             total = figures["forward"] + figures["backward"]
             pair = total / (2 * images) ** 2 * 1e9

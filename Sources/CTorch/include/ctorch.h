@@ -42,6 +42,7 @@ int ct_set_threads(int count);
 int ct_threads(void);
 /// Switches recording for autograd on this thread; returns what it was.
 int ct_set_gradient_mode(int enabled);
+/// Whether it is on.
 int ct_gradient_mode(void);
 /// Handles not yet released, of all threads.
 intptr_t ct_live_handles(void);

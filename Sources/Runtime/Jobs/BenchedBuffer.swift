@@ -30,7 +30,7 @@ final class BenchedBuffer {
         } else {
             compressor = nil
         }
-        counts = (0..<ranks).map { buffer.count * ($0 + 1) / ranks - buffer.count * $0 / ranks }
+        counts = evenCounts(buffer.count, over: ranks)
         let start = counts[..<communicator.rank].reduce(0, +)
         own = start..<start + counts[communicator.rank]
     }

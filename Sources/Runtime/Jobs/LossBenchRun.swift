@@ -22,7 +22,7 @@ final class LossBenchRun: Job {
     func run(_ generation: JobGeneration, observer: any TrainingObserver) throws -> GenerationOutcome {
         let communicator = generation.communicator
         let ranks = communicator.size
-        let rows = (0..<ranks).map { job.images * ($0 + 1) / ranks - job.images * $0 / ranks }
+        let rows = evenCounts(job.images, over: ranks)
         let workers = CommunicatingWorkers(rows: rows, over: communicator)
         let embeddings = try (0..<(job.loss == .mocov3 ? 4 : 2)).map {
             try draw(view: $0, rows[communicator.rank], workers)
@@ -30,8 +30,8 @@ final class LossBenchRun: Job {
         // Connections and libraries at work once, before anything is weighed.
         try communicator.barrier()
         _ = try draw(view: 0, 1, workers).matmul(draw(view: 0, 1, workers).transposed(0, 1))
-        ResidentMemory.resetPeak()
-        let before = ResidentMemory.bytes
+        SystemMemory.resetPeak()
+        let before = SystemMemory.resident
         var (forward, backward, value) = (Double.infinity, Double.infinity, 0.0)
         for repetition in 0..<job.repetitions {
             for view in embeddings { try view.setGradient(nil) }
@@ -43,7 +43,7 @@ final class LossBenchRun: Job {
             backward = min(backward, try ContinuousClock().measure { try share?.backward() }.seconds)
             value = try share?.detached().item() ?? 0
         }
-        let memory = Double(ResidentMemory.peakBytes - before)
+        let memory = Double(SystemMemory.peakResident - before)
         var largest = [forward, backward, memory]
         try largest.withUnsafeMutableBufferPointer { try communicator.allReduce($0, .max) }
         var sum = [value]

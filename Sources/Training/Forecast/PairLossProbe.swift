@@ -17,10 +17,9 @@ struct PairLossProbe {
         guard let loss else { return 0 }
         let count = Self.images
         var stream = Philox(seed: 1, path: [0x7061_6972])
-        let type = ScalarType.float32
         let views = try (0..<2).map { _ in
             let numbers = (0..<count * configuration.projector.out).map { _ in stream.normal() }
-            let view = try Tensor(numbers, shape: [count, configuration.projector.out]).converted(to: type)
+            let view = try Tensor(numbers, shape: [count, configuration.projector.out]).converted(to: .float32)
                 .wide(forPairsOf: configuration.globalBatch).cloned()
             try view.setRequiresGradient(true)
             return view
@@ -31,10 +30,8 @@ struct PairLossProbe {
             let taken = try ContinuousClock().measure { try loss(views, workers).backward() }
             fastest = min(fastest, taken.seconds)
         }
-        return fastest / pow2(2 * count)
+        return fastest / Double(4 * count * count)
     }
-
-    private func pow2(_ count: Int) -> Double { Double(count) * Double(count) }
 
     private var loss: (([Tensor], any Workers) throws -> Tensor)? {
         let settings = configuration.loss

@@ -23,7 +23,8 @@ public struct RunForecast: Sendable, Equatable {
             self.lineRate = lineRate
         }
 
-        var workersPerHost: Int { (workers + hosts - 1) / hosts }
+        /// Of the host that has most.
+        public var workersPerHost: Int { (workers + hosts - 1) / hosts }
     }
 
     /// A part of memory or time.

@@ -37,7 +37,7 @@ public struct StepProbe {
     /// - Parameter slices: of the rank of the run that has most; at least 1.
     /// - Returns: on every rank, the numbers of the rank that took most.
     public func measure(slices: Int) throws -> ProbeMeasurement {
-        let processBytes = ResidentMemory.bytes
+        let processBytes = SystemMemory.resident
         let loadSeconds = try self.loadSeconds()
         let pairSeconds = try PairLossProbe(configuration).seconds()
         var measurement = ProbeMeasurement(
@@ -73,13 +73,13 @@ public struct StepProbe {
         measurement.gradientBytes = gradientBytes(trainer)
         let shared = bucketMemory == nil ? 0 : measurement.gradientBytes
         measurement.modelBytes = atRest - before + shared + bankBytes(trainer)
-        ResidentMemory.resetPeak()
+        SystemMemory.resetPeak()
         TensorMemory.resetPeak()
         _ = try trainer.run(source: 0, over: communicator, observer: clock)
         var step = clock.fastest
         step.slices = slices
         step.tensorBytes = TensorMemory.peakBytes - atRest
-        step.residentBytes = ResidentMemory.peakBytes
+        step.residentBytes = SystemMemory.peakResident
         measurement.steps.append(step)
     }
 

@@ -42,8 +42,7 @@ extension LossMethod {
         let counts = inputs.compactMap { input in
             input.imageDimension.flatMap { tensors[input.name]?.shape[$0] }
         }
-        let count = counts.first ?? 0
-        return (0..<ranks).map { count * ($0 + 1) / ranks - count * $0 / ranks }
+        return evenCounts(counts.first ?? 0, over: ranks)
     }
 }
 

@@ -4,7 +4,8 @@ import Torch
 /// which travels beside it.
 final class AllTriplets: MinedTriplets {
     private let rows: TripletRows
-    private(set) var activeCount = 0.0
+    /// Triplets of this worker whose hinge is above 0.
+    private var activeCount = 0.0
 
     init(_ rows: TripletRows) { self.rows = rows }
 
@@ -20,6 +21,10 @@ final class AllTriplets: MinedTriplets {
             }
         }
         return sum
+    }
+
+    func divisor() throws -> Double {
+        max(1, try rows.ring.workers.sum(Tensor([activeCount], shape: [1])).item())
     }
 
     func backward(scale: Double) throws -> Tensor {

@@ -7,7 +7,6 @@ final class NearestTriplets: MinedTriplets {
     private let farther: Bool
     /// The cosine of each anchor with its negative, and the number of that one's row: [2n].
     private var chosen: LargestSoFar
-    private(set) var activeCount = 0.0
 
     /// - Parameter farther: whether negatives nearer than the positive are passed over.
     init(_ rows: TripletRows, farther: Bool) throws {
@@ -41,10 +40,10 @@ final class NearestTriplets: MinedTriplets {
     }
 
     private func hinges() throws -> Tensor {
-        let hinges = try rows.hinge.values(positive: rows.positives, negative: chosen.values)
-        activeCount = try rows.hinge.isActive(hinges).sum().item()
-        return hinges
+        try rows.hinge.values(positive: rows.positives, negative: chosen.values)
     }
+
+    func divisor() -> Double { Double(2 * rows.ring.workers.imageCount) }
 
     func backward(scale: Double) throws -> Tensor {
         var gradient = try Tensor.zeros(rows.anchors.shape, rows.type)

@@ -49,7 +49,5 @@ public func tripletLoss(
     } backward: { gradients in
         [try triplets.backward(scale: gradients[0]?.item() ?? 0)]
     }[0]
-    guard mining == .all else { return try sum / Double(2 * workers.imageCount) }
-    let count = try workers.sum(Tensor([triplets.activeCount], shape: [1])).item()
-    return try sum / max(1, count)
+    return try sum / triplets.divisor()
 }

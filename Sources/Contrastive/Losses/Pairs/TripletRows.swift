@@ -92,11 +92,11 @@ struct TripletRows {
 
 /// The triplets that one way of mining takes, of one worker's anchors.
 protocol MinedTriplets: AnyObject {
-    /// Triplets whose hinge is above 0, once forward is through.
-    var activeCount: Double { get }
-
     /// The sum of the hinges: a scalar.
     func forward() throws -> Tensor
+
+    /// What the sum over all workers is divided by, once forward is through; all workers call it.
+    func divisor() throws -> Double
 
     /// The gradient by this worker's anchors of the sum of each worker's `scale` times its hinges: [2n, D].
     func backward(scale: Double) throws -> Tensor
