@@ -73,29 +73,64 @@ def draw(method, count):
 METHODS = "simclr triplet moco mocov2 mocov3 swav deepclusterv2 byol simsiam barlowtwins vicreg".split()
 
 
+def murmur_loss(murmur, method, inputs, settings, workers, scratch, *options):
+    """What `murmur loss` prints and the gradients that it writes."""
+    source, target = scratch / "inputs.safetensors", scratch / "gradients.safetensors"
+    write_safetensors(source, {name: tensor.numpy() for name, tensor in inputs.items()})
+    command = [murmur, "loss", method, "--in", source, "--workers", workers, "--out", target, *options]
+    command += [f"{name}={value}" for name, value in settings.items()]
+    ending = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=600)
+    assert ending.returncode == 0, f"{method}: {ending.stderr}"
+    word, value = ending.stdout.strip().splitlines()[-1].split()
+    assert word == "loss", ending.stdout
+    return float(value), read_safetensors(target)
+
+
 def check_loss(murmur, method, workers, count, dtype, scratch):
     """Runs `murmur loss` and the reference on the same random inputs; returns what was drawn and the largest error."""
     inputs, trained, settings = draw(method, count)
     inputs = {name: tensor.to(dtype) if tensor.is_floating_point() else tensor for name, tensor in inputs.items()}
-    source, target = scratch / "inputs.safetensors", scratch / "gradients.safetensors"
-    write_safetensors(source, {name: tensor.numpy() for name, tensor in inputs.items()})
-    command = [murmur, "loss", method, "--in", source, "--workers", workers, "--out", target]
-    command += [f"{name}={value}" for name, value in settings.items()]
-    ending = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=120)
-    assert ending.returncode == 0, f"{method}: {ending.stderr}"
-    word, value = ending.stdout.strip().splitlines()[-1].split()
-    assert word == "loss", ending.stdout
+    value, ours = murmur_loss(murmur, method, inputs, settings, workers, scratch)
     leaves = {name: tensor.double() if tensor.is_floating_point() else tensor for name, tensor in inputs.items()}
     for name in trained.split():
         leaves[name] = leaves[name].clone().requires_grad_()
     expected = LOSSES["moco" if method == "mocov2" else method](leaves, **settings)
     expected.backward()
-    ours = read_safetensors(target)
     assert set(ours) == {f"grad_{name}" for name in trained.split()}, f"{method}: {sorted(ours)}"
     assert all(tensor.dtype == dtype for tensor in ours.values()), method
-    errors = [abs(float(value) - expected.item()) / max(abs(expected.item()), 1e-30)]
+    errors = [abs(value - expected.item()) / max(abs(expected.item()), 1e-30)]
     errors += [relative(ours[f"grad_{name}"], leaves[name].grad) for name in trained.split()]
     return settings, max(errors)
+
+
+def ordinary_simclr(z1, z2, temperature, rows=1024):
+    """Value and gradients of the ordinary loss for a batch whose similarities are too many for one graph: the same anchors,
+    some rows at a time, each against all keys."""
+    leaves = [z1.double().requires_grad_(), z2.double().requires_grad_()]
+    normalized = torch.nn.functional.normalize(torch.cat(leaves), dim=1)
+    keys = normalized.detach().requires_grad_()
+    count, value = len(keys), 0.0
+    for anchors in torch.arange(count).split(rows):
+        own = torch.nn.functional.one_hot(anchors, count).bool()
+        logits = (keys[anchors] @ keys.T / temperature).masked_fill(own, float("-inf"))
+        positives = (anchors + count // 2) % count
+        share = torch.nn.functional.cross_entropy(logits, positives, reduction="sum") / count
+        share.backward()
+        value += share.item()
+    normalized.backward(keys.grad)
+    return value, {"grad_z1": leaves[0].grad, "grad_z2": leaves[1].grad}
+
+
+def check_large_batch(murmur, count, temperature, scratch):
+    """The loss of a large batch in float32, as a run takes it, by workers. Yields them with the largest error."""
+    inputs = {name: torch.randn(count, 128) for name in ("z1", "z2")}
+    expected, gradients = ordinary_simclr(inputs["z1"], inputs["z2"], temperature)
+    for workers in (1, 2, 3, 4, 8):
+        value, ours = murmur_loss(
+            murmur, "simclr", inputs, {"temperature": temperature}, workers, scratch, "--single")
+        errors = [abs(value - expected) / abs(expected)]
+        errors += [relative(ours[name], gradient) for name, gradient in gradients.items()]
+        yield workers, max(errors)
 
 
 def check_export(murmur, scratch, name, depth, width, form):
@@ -150,6 +185,11 @@ def main():
             failures += not error <= limit
             words = " ".join(f"{name}={value}" for name, value in settings.items())
             print(f"{method} W={workers} N={count} {words} {dtype}: {error:.1e} {verdict}")
+        for count, temperature in ((8192, 0.1), (random.randrange(2048, 3000), 0.01)):
+            for workers, error in check_large_batch(options.murmur, count, temperature, scratch):
+                verdict = "ok" if error <= 1e-5 else "WRONG"
+                failures += not error <= 1e-5
+                print(f"simclr W={workers} N={count} temperature={temperature} in float32: {error:.1e} {verdict}")
         for depth, width, form in ((18, 1.0, "imagenet"), (34, 0.25, "cifar"), (50, 0.5, "imagenet")):
             check_export(options.murmur, scratch, f"resnet{depth}-{form}", depth, width, form)
             print(f"export resnet{depth} width {width} {form}: loads strictly into torchvision")

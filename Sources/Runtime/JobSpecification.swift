@@ -46,6 +46,8 @@ struct JobSpecification: Codable, Sendable {
         let input: String
         let output: String
         let settings: LossSettings
+        /// In float32 instead of float64.
+        let isSingle: Bool
     }
 
     /// Time a loss over all pairs of images on random embeddings.

@@ -19,10 +19,11 @@ public enum LossEvaluationLaunch {
 
     /// - Parameters:
     ///   - settings: words of the form `name=value`.
+    ///   - isSingle: in float32 instead of float64.
     /// - Returns: the loss of the global batch.
     /// - Throws: before any worker is started, `TrainingError` for a method, a setting or an input that does not fit.
     public static func run(
-        method name: String, input: String, output: String, workers: Int, settings words: [String]
+        method name: String, input: String, output: String, workers: Int, settings words: [String], isSingle: Bool
     ) throws -> Double {
         let method = try LossMethod.named(name)
         let settings = try method.settings(from: words)
@@ -30,7 +31,9 @@ public enum LossEvaluationLaunch {
         _ = try method.checked(LossRun.tensors(of: input))
         let job = JobSpecification(
             work: .loss(
-                .init(method: name, input: input, output: URL(fileURLWithPath: output).path, settings: settings)),
+                .init(
+                    method: name, input: input, output: URL(fileURLWithPath: output).path, settings: settings,
+                    isSingle: isSingle)),
             collectives: CollectiveSettings())
         let result = try LocalRun.serve(job, workers: workers, transport: .tcp)
         guard let loss = Double(String(decoding: result, as: UTF8.self)) else {

@@ -7,7 +7,8 @@ import Training
 
 /// A method's loss on tensors from a file, cut over the ranks, and the gradients of that global loss.
 ///
-/// Everything is computed in float64, whatever the file holds, and the gradients are written in the file's types.
+/// Computed in float64 or, where asked for, in float32, whatever the file holds. The gradients are written in the file's
+/// types.
 final class LossRun: Job {
     private let job: JobSpecification.LossJob
     private var inputs: [String: Tensor] = [:]
@@ -30,7 +31,9 @@ final class LossRun: Job {
     func run(_ generation: JobGeneration, observer: any TrainingObserver) throws -> GenerationOutcome {
         observer.entered(.loss, step: 1)
         let evaluation = try LossMethod.named(job.method)
-            .evaluate(inputs: inputs, settings: job.settings, over: generation.communicator)
+            .evaluate(
+                inputs: inputs, settings: job.settings, as: job.isSingle ? .float32 : .float64,
+                over: generation.communicator)
         if generation.communicator.rank == 0 {
             try write(evaluation)
         }

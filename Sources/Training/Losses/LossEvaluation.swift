@@ -11,16 +11,18 @@ public struct LossEvaluation {
 }
 
 extension LossMethod {
-    /// Evaluates the loss in float64 with the images cut over the ranks.
+    /// Evaluates the loss with the images cut over the ranks.
     ///
     /// - Parameters:
     ///   - inputs: whole tensors by name, the same on every rank.
     ///   - rows: images of each rank, in rank order; nil cuts them as evenly as possible.
+    ///   - scalarType: what the loss is computed in.
     /// - Throws: `TrainingError` where an input does not fit, and what the loss and the collectives throw.
     public func evaluate(
-        inputs tensors: [String: Tensor], settings: LossSettings, rows: [Int]? = nil, over communicator: Communicator
+        inputs tensors: [String: Tensor], settings: LossSettings, rows: [Int]? = nil,
+        as scalarType: ScalarType = .float64, over communicator: Communicator
     ) throws -> LossEvaluation {
-        let tensors = try checked(tensors)
+        let tensors = try checked(tensors, as: scalarType)
         let workers = CommunicatingWorkers(rows: rows ?? evenRows(tensors, communicator.size), over: communicator)
         var own: [String: Tensor] = [:]
         for input in inputs {

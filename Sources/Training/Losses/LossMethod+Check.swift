@@ -2,11 +2,11 @@ import Contrastive
 import Torch
 
 extension LossMethod {
-    /// The inputs out of a file's tensors, floating-point numbers as float64. Tensors of other names are left alone.
+    /// The inputs out of a file's tensors, floating-point numbers as `scalarType`. Tensors of other names are left alone.
     ///
     /// - Throws: `TrainingError` with one line for an input that is missing, has another type or shape than the loss needs
     ///   or values that it is not defined for.
-    public func checked(_ tensors: [String: Tensor]) throws -> [String: Tensor] {
+    public func checked(_ tensors: [String: Tensor], as scalarType: ScalarType = .float64) throws -> [String: Tensor] {
         var sizes: [String: Int] = [:]
         var result: [String: Tensor] = [:]
         for input in inputs {
@@ -16,7 +16,7 @@ extension LossMethod {
             }
             try checkType(of: tensor, input)
             try checkShape(of: tensor, input, &sizes)
-            result[input.name] = try input.role == .clusters ? tensor : tensor.converted(to: .float64)
+            result[input.name] = try input.role == .clusters ? tensor : tensor.converted(to: scalarType)
         }
         for input in inputs {
             guard let tensor = result[input.name] else { continue }
