@@ -17,6 +17,8 @@ public final class SharedHostGroup: SharedMemoryGroup {
 
     private let arena: SharedArena
     private let controls: [SharedMapping]
+    /// By member: where its control memory begins.
+    private let bases: [UnsafeMutableRawPointer]
     private let arenas: [SharedMapping]
     /// By member: readable when its process has ended; −1 for our own.
     private let watches: [Int32]
@@ -40,6 +42,7 @@ public final class SharedHostGroup: SharedMemoryGroup {
         self.arena = arena
         self.abortReason = abortReason
         controls = try peers.indices.map { $0 == member ? control : try SharedMapping(of: peers[$0].control) }
+        bases = controls.map(\.base)
         arenas = try peers.indices.map { $0 == member ? arena.mapping : try SharedMapping(of: peers[$0].arena) }
         var watches: [Int32] = []
         for (index, peer) in peers.enumerated() {
@@ -64,7 +67,7 @@ public final class SharedHostGroup: SharedMemoryGroup {
     }
 
     public func control(of member: Int) -> UnsafeMutableRawPointer {
-        controls[member].base + Self.headerBytes
+        bases[member] + Self.headerBytes
     }
 
     public func offset(of memory: UnsafeRawBufferPointer) -> Int? {
@@ -114,6 +117,6 @@ public final class SharedHostGroup: SharedMemoryGroup {
     private func departure(_ member: Int) -> UnsafeMutablePointer<UInt32> { word(member, 2) }
 
     private func word(_ member: Int, _ index: Int) -> UnsafeMutablePointer<UInt32> {
-        controls[member].base.assumingMemoryBound(to: UInt32.self) + index
+        bases[member].assumingMemoryBound(to: UInt32.self) + index
     }
 }

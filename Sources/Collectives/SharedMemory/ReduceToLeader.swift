@@ -35,7 +35,7 @@ final class ReduceToLeader {
             member: group.member, of: group.size, bytes: chunk.count, alignment: reduction.elementBytes)
         guard !share.isEmpty else { return }
         let sources = places.map { $0 + chunk.lowerBound + share.lowerBound }
-        shared.reduce(sources, reduction, bytes: share.count, into: [sources[0]])
+        shared.reduce(sources, reduction, bytes: share.count, into: sources[0])
     }
 
     // MARK: The leader

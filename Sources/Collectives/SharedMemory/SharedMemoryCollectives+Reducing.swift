@@ -21,8 +21,7 @@ extension SharedMemoryCollectives {
     /// - Returns: the parity of the slot.
     private func fillSlot(_ kind: Kind, _ memory: UnsafeMutableRawBufferPointer) -> Int {
         let parity = describe(kind, bytes: memory.count, offset: nil)
-        SharedMemoryLayout.slot(group.control(of: group.member), parity)
-            .copyMemory(from: memory.baseAddress!, byteCount: memory.count)
+        slots[parity][group.member].copyMemory(from: memory.baseAddress!, byteCount: memory.count)
         return parity
     }
 
@@ -30,11 +29,8 @@ extension SharedMemoryCollectives {
     private func reduceSlots(
         _ kind: Kind, _ memory: UnsafeMutableRawBufferPointer, _ parity: Int, _ reduction: Reduction
     ) throws {
-        let slots = try (0..<size).map { member in
-            _ = try descriptor(of: member, parity, kind, bytes: memory.count)
-            return SharedMemoryLayout.slot(group.control(of: member), parity)
-        }
-        reduce(slots, reduction, bytes: memory.count, into: [memory.baseAddress!])
+        for member in 0..<size { _ = try descriptor(of: member, parity, kind, bytes: memory.count) }
+        reduce(slots[parity], reduction, bytes: memory.count, into: memory.baseAddress!)
     }
 
     /// An all-reduce of a small buffer over several hosts, as one of them sees it: the leader, member 0, reduces the
@@ -44,7 +40,7 @@ extension SharedMemoryCollectives {
     ) throws {
         let parity = fillSlot(.hierarchical, memory)
         let start = phase
-        let slot = SharedMemoryLayout.slot(group.control(of: 0), parity)
+        let slot = slots[parity][0]
         if group.member == 0 {
             for member in 1..<max(size, 1) { try group.wait(for: member, toReach: start &+ 1) }
             try reduceSlots(.hierarchical, memory, parity, reduction)
@@ -83,7 +79,7 @@ extension SharedMemoryCollectives {
             let part = evenRange(member: group.member, of: size, bytes: count, alignment: reduction.elementBytes)
             if !part.isEmpty {
                 let places = (0..<size).map { place($0, start, round, buffers) + part.lowerBound }
-                reduce(places, reduction, bytes: part.count, into: places)
+                reduce(places, reduction, bytes: part.count, into: places[0], copyingTo: places.dropFirst())
             }
             stage(feed, round: round + 1, of: buffers.roundBytes)
             try synchronize()
@@ -91,15 +87,15 @@ extension SharedMemoryCollectives {
         }
     }
 
-    /// Reduces `bytes` at the sources, in order, and writes the result to all of `targets`, which may be sources.
+    /// Reduces `bytes` at the sources, in order, and writes the result to `target` and to `copies`, which may be sources.
     func reduce(
-        _ sources: [UnsafeMutableRawPointer], _ reduction: Reduction, bytes: Int,
-        into targets: [UnsafeMutableRawPointer]
+        _ sources: [UnsafeMutableRawPointer], _ reduction: Reduction, bytes: Int, into target: UnsafeMutableRawPointer,
+        copyingTo copies: ArraySlice<UnsafeMutableRawPointer> = []
     ) {
         var start = 0
         while start < bytes {
             let count = min(Self.blockBytes, bytes - start)
-            let result = targets[0] + start
+            let result = target + start
             var partial = sources[0] + start
             for source in sources[1...].dropLast() {
                 reduction(partial, source + start, into: block, bytes: count)
@@ -108,13 +104,13 @@ extension SharedMemoryCollectives {
             if sources.count == 1 {
                 if result != partial { result.copyMemory(from: partial, byteCount: count) }
             } else {
-                // Straight to the first target. Where that is the last source it must be the left operand; the bits do
+                // Straight to the target. Where that is the last source it must be the left operand; the bits do
                 // not depend on which comes first.
                 let last = sources[sources.count - 1] + start
                 let (left, right) = result == last ? (last, partial) : (partial, last)
                 reduction(left, right, into: result, bytes: count)
             }
-            for target in targets.dropFirst() { (target + start).copyMemory(from: result, byteCount: count) }
+            for copy in copies { (copy + start).copyMemory(from: result, byteCount: count) }
             start += count
         }
     }
@@ -134,7 +130,7 @@ extension SharedMemoryCollectives {
             let part = parts[group.member].clamped(to: range)
             if !part.isEmpty {
                 let sources = (0..<size).map { place($0, start, round, buffers) + (part.lowerBound - start) }
-                reduce(sources, reduction, bytes: part.count, into: [memory.baseAddress! + part.lowerBound])
+                reduce(sources, reduction, bytes: part.count, into: memory.baseAddress! + part.lowerBound)
             }
             stage(feed, round: round + 1, of: buffers.roundBytes)
             try synchronize()

@@ -13,6 +13,8 @@ final class SharedMemoryCollectives {
     var number = 0
     /// Sums of one block, which stay in the first-level cache until they are copied to all members.
     let block = UnsafeMutableRawPointer.allocate(byteCount: SharedMemoryCollectives.blockBytes, alignment: 64)
+    /// By parity and member: where small buffers are exchanged.
+    let slots: [[UnsafeMutableRawPointer]]
 
     static let blockBytes = 16 << 10
 
@@ -24,6 +26,9 @@ final class SharedMemoryCollectives {
 
     init(_ group: any SharedMemoryGroup) {
         self.group = group
+        slots = (0...1).map { parity in
+            (0..<group.size).map { SharedMemoryLayout.slot(group.control(of: $0), parity) }
+        }
     }
 
     deinit {
