@@ -195,9 +195,9 @@ public enum ConfigurationSchema {
         .choice(
             "collectives.overlap", \.collectives.overlap, trajectory: false,
             "Sum gradients over the workers while backward runs; auto: unless all share one host's memory."),
-        .flag(
+        .choice(
             "collectives.measure_links", \.collectives.measureLinks, trajectory: false,
-            "Measure the links between hosts when workers come or go, to order the ring and choose sizes."),
+            "Measure links when workers come or go, to order the ring and choose sizes; auto: between hosts."),
         .integer(
             "collectives.bucket_bytes", \.collectives.bucketBytes, 4096...1_073_741_824, trajectory: false,
             "Size of the buckets in which gradients leave, as float64; a larger parameter is a bucket of its own."),

@@ -233,13 +233,20 @@ extension RunConfiguration {
             case never
         }
 
+        /// When a generation begins by measuring its links.
+        public enum MeasureLinks: String, Sendable, CaseIterable, Codable {
+            /// Where it spans several hosts; not where `cluster.transport` has ranks of one host go over the network.
+            case auto
+            case always
+            case never
+        }
+
         /// As what gradients travel.
         public var gradients = GradientFormat.float64
         public var overlap = Overlap.auto
         /// Bytes of the buckets in which gradients leave; a larger parameter is a bucket of its own.
         public var bucketBytes = 4 << 20
-        /// Measure the links between hosts when a generation begins.
-        public var measureLinks = false
+        public var measureLinks = MeasureLinks.auto
     }
 
     public struct Progress: Sendable, Equatable, Codable {

@@ -21,11 +21,16 @@ struct CollectiveSettings: Codable, Sendable {
     init() {}
 
     init(_ configuration: RunConfiguration) {
-        measuresLinks = configuration.collectives.measureLinks
         switch configuration.cluster.transport {
         case .auto: sharing = .auto
         case .shm: sharing = .required
         case .tcp, .ipc: sharing = .never
         }
+        measuresLinks =
+            switch configuration.collectives.measureLinks {
+            case .auto: sharing == .auto
+            case .always: true
+            case .never: false
+            }
     }
 }
