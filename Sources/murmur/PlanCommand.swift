@@ -15,8 +15,8 @@ enum PlanCommand: Command {
             OptionSyntax("--json", nil, "print a JSON object"),
         ],
         discussion: """
-            Takes steps of one and of two slices a worker, with as many workers as one host has, or as have a core. Memory is
-            that of the largest worker. Exit code 2 where it does not fit, with what would.
+            Takes steps of one slice and of two or four a worker, with as many workers as one host has, or as have a
+            core. Memory is that of the largest worker. Exit code 2 where it does not fit, with what would.
             """)
 
     static func run(_ arguments: Arguments) throws -> Int32 {

@@ -27,14 +27,12 @@ final class PhaseClock: TrainingObserver {
         current = (phase, step, now)
     }
 
-    /// The step after the first that took least.
-    var fastest: ProbeMeasurement.Step {
+    /// The step after the first at the lower quartile. What else runs on a machine only makes steps longer, so that the
+    /// median of a few is often too long; the fastest is one that a long run's steps seldom reach.
+    var typical: ProbeMeasurement.Step {
         entered(.idle, step: 0)
-        let timed = steps.filter { $0.key > 1 }.values
-        func total(_ step: ProbeMeasurement.Step) -> Double {
-            step.forward + step.loss + step.backward + step.reduce + step.update
-        }
-        return timed.min { total($0) < total($1) } ?? .init(slices: 0)
+        let timed = steps.filter { $0.key > 1 }.values.sorted { $0.seconds < $1.seconds }
+        return timed.isEmpty ? .init(slices: 0) : timed[timed.count / 4]
     }
 
     func completed(_ record: StepRecord) {}

@@ -24,11 +24,14 @@ public struct ProbeMeasurement: Codable, Sendable, Equatable {
             self.tensorBytes = tensorBytes
             self.residentBytes = residentBytes
         }
+
+        /// Of all phases.
+        public var seconds: Double { forward + loss + backward + reduce + update }
     }
 
     /// Ranks that took the steps at once.
     public var ranks: Int
-    /// By slices: one, and two where the run has more.
+    /// By slices: one, and more where the run has more.
     public var steps: [Step]
     /// Seconds that a loading thread needs for an image with all its views.
     public var loadSeconds: Double

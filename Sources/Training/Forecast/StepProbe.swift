@@ -6,7 +6,7 @@ import Torch
 
 /// Takes a few small steps of a run, to see what its parts take on this machine.
 ///
-/// The steps have one and two slices for each rank, on real images and with the run's own networks, loss and sums; only
+/// The steps have one slice and two or four for each rank, on real images and with the run's own networks, loss and sums; only
 /// the number of slices is less than the run's. One thread owns it.
 public struct StepProbe {
     private let configuration: RunConfiguration
@@ -18,6 +18,8 @@ public struct StepProbe {
     private static let repetitions = 6
     /// Batches that it has in memory: all of them.
     static var batches: Int { repetitions + 1 }
+    /// Below this many seconds a step of one slice is quick.
+    private static let quickSeconds = 1.0
     /// Seconds after which a size has been timed enough.
     private static let patience = 6.0
 
@@ -43,8 +45,19 @@ public struct StepProbe {
         var measurement = ProbeMeasurement(
             ranks: communicator.size, steps: [], loadSeconds: loadSeconds, pairSeconds: pairSeconds,
             processBytes: processBytes, modelBytes: 0, viewBytes: viewBytes, gradientBytes: 0)
-        for count in 1...min(2, slices) { try takeSteps(slices: count, &measurement) }
+        try takeSteps(slices: 1, &measurement)
+        let more = try secondSize(of: slices, after: measurement)
+        if more > 1 { try takeSteps(slices: more, &measurement) }
         return try largest(of: measurement)
+    }
+
+    /// How many slices the larger steps have. What is said of a run's many slices depends the less on chance the farther
+    /// the two sizes are apart, so there are four where they are quick, else two.
+    private func secondSize(of slices: Int, after measurement: ProbeMeasurement) throws -> Int {
+        var seconds = [measurement.steps.first?.seconds ?? .infinity]
+        try seconds.withUnsafeMutableBufferPointer { try communicator.allReduce($0, .max) }
+        let fitting = dataset.count / (configuration.sliceSize * communicator.size)
+        return min(slices, seconds[0] < Self.quickSeconds ? 4 : 2, fitting)
     }
 
     private var viewBytes: Int {
@@ -76,7 +89,7 @@ public struct StepProbe {
         SystemMemory.resetPeak()
         TensorMemory.resetPeak()
         _ = try trainer.run(source: 0, over: communicator, observer: clock)
-        var step = clock.fastest
+        var step = clock.typical
         step.slices = slices
         step.tensorBytes = TensorMemory.peakBytes - atRest
         step.residentBytes = SystemMemory.peakResident
