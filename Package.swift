@@ -89,6 +89,7 @@ if !coreOnly {
             dependencies: ["Training", "Evaluation", "Coordination", "ZeroMQTransport", "SharedMemoryTransport"]),
         .executableTarget(name: "murmur", dependencies: ["Runtime", "Configuration", "Collectives"]),
 
+        .target(name: "GoldenTestKit"),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "Randomness"]),
         .testTarget(
             name: "ImagePipelineTests", dependencies: ["ImagePipeline", "Randomness"],
@@ -97,7 +98,7 @@ if !coreOnly {
         .testTarget(name: "ZeroMQTransportTests", dependencies: ["ZeroMQTransport", "Collectives"]),
         .testTarget(name: "TorchTests", dependencies: ["Torch"]),
         .testTarget(
-            name: "ContrastiveTests", dependencies: ["Contrastive"],
+            name: "ContrastiveTests", dependencies: ["Contrastive", "GoldenTestKit"],
             resources: [.copy("Golden")]),
         .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"]),
         .testTarget(
@@ -111,8 +112,8 @@ if !coreOnly {
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "murmur", "Checkpoints", "ClusterProtocol", "Configuration", "ImagePipeline", "Randomness",
-                "ZeroMQTransport",
+                "murmur", "Checkpoints", "ClusterProtocol", "Configuration", "GoldenTestKit", "ImagePipeline",
+                "Randomness", "ZeroMQTransport",
             ]),
     ]
 }

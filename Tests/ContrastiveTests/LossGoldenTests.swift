@@ -1,35 +1,10 @@
 import Contrastive
+import GoldenTestKit
 import Testing
 import Torch
 
 /// Every loss of one worker against `Golden/make_losses.py`.
 @Suite struct LossGoldenTests {
-    struct Golden: Decodable {
-        struct Input: Decodable {
-            let shape: [Int]
-            let seed: Int
-            let scale: Double
-        }
-
-        let method: String
-        let inputs: [String: Input]
-        let assignments: [Int64]?
-        let settings: [String: Double]
-        let choices: [String: String]
-        let loss: Double
-        let gradients: [String: [Double]]
-
-        /// The inputs, those that have a gradient as leaves.
-        func tensors(_ type: ScalarType = .float64) throws -> [String: Tensor] {
-            try inputs.reduce(into: [:]) { tensors, entry in
-                let (name, input) = entry
-                let tensor = try noise(input.shape, input.seed, scale: input.scale).converted(to: type)
-                try tensor.setRequiresGradient(gradients[name] != nil)
-                tensors[name] = tensor
-            }
-        }
-    }
-
     static let methods = [
         "simclr", "triplet", "moco", "mocov3", "swav", "deepclusterv2", "byol", "simsiam", "barlowtwins", "vicreg",
         "densecl",
@@ -37,7 +12,7 @@ import Torch
 
     @Test(arguments: methods)
     func valueAndGradientsAgreeWithPyTorch(method: String) throws {
-        let cases = try golden("losses.json", as: [Golden].self).filter { $0.method == method }
+        let cases = try GoldenLoss.all(in: golden("losses.json")).filter { $0.method == method }
         try #require(!cases.isEmpty)
         for golden in cases {
             let tensors = try golden.tensors()
@@ -55,7 +30,7 @@ import Torch
 
     @Test(arguments: methods)
     func singlePrecisionIsKeptAndAgreesWithDouble(method: String) throws {
-        for golden in try golden("losses.json", as: [Golden].self) where golden.method == method {
+        for golden in try GoldenLoss.all(in: golden("losses.json")) where golden.method == method {
             let tensors = try golden.tensors(.float32)
             let loss = try Self.loss(golden, tensors)
             #expect(loss.scalarType == .float32)
@@ -73,7 +48,7 @@ import Torch
     }
 
     /// The loss of a golden case over one worker.
-    static func loss(_ golden: Golden, _ inputs: [String: Tensor]) throws -> Tensor {
+    static func loss(_ golden: GoldenLoss, _ inputs: [String: Tensor]) throws -> Tensor {
         func input(_ name: String) throws -> Tensor { try #require(inputs[name]) }
         func setting(_ name: String) throws -> Double { try #require(golden.settings[name]) }
         func worker(_ name: String, imageDimension: Int = 0) throws -> OneWorker {
@@ -134,5 +109,17 @@ import Torch
     static func scores(_ z: Tensor, _ prototypes: Tensor) throws -> [Tensor] {
         let unit = try prototypes.l2Normalized(dim: 1).transposed(0, 1)
         return try (0..<z.shape[0]).map { try z.selected(dim: 0, index: $0).l2Normalized(dim: 1).matmul(unit) }
+    }
+}
+
+extension GoldenLoss {
+    /// The inputs, those that have a gradient as leaves.
+    func tensors(_ type: ScalarType = .float64) throws -> [String: Tensor] {
+        try inputs.reduce(into: [:]) { tensors, entry in
+            let (name, input) = entry
+            let tensor = try Tensor(input.values, shape: input.shape).converted(to: type)
+            try tensor.setRequiresGradient(gradients[name] != nil)
+            tensors[name] = tensor
+        }
     }
 }

@@ -1,5 +1,6 @@
 import Contrastive
 import Foundation
+import GoldenTestKit
 import Testing
 import Torch
 
@@ -9,16 +10,9 @@ func waves(_ shape: [Int], _ phase: Double, scale: Double = 1, shift: Double = 0
     return try Tensor((0..<count).map { shift + scale * sin(0.37 * (Double($0) + 1) + phase) }, shape: shape)
 }
 
-/// shift + scale · u over the elements i, u in [−1, 1) a hash of i and `seed`, as `noise` in `Golden/formulas.py`.
+/// `goldenNoise` as a tensor.
 func noise(_ shape: [Int], _ seed: Int, scale: Double = 1, shift: Double = 0) throws -> Tensor {
-    let count = shape.reduce(1, *)
-    let values = (0..<count).map { i -> Double in
-        var h = UInt32(truncatingIfNeeded: (i + 1) * 2_654_435_761 + seed * 40503)
-        for _ in 0..<2 { h = (h ^ (h >> 16)) &* 2_246_822_519 }
-        h ^= h >> 13
-        return shift + scale * (Double(h) / 0x1p31 - 1)
-    }
-    return try Tensor(values, shape: shape)
+    try Tensor(goldenNoise(count: shape.reduce(1, *), seed: seed, scale: scale, shift: shift), shape: shape)
 }
 
 /// Sets every tensor of a model by formula, as `fill` in `Golden/formulas.py` does.

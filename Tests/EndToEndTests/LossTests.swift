@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import GoldenTestKit
 import Testing
 
 @Suite("murmur loss", .serialized)
