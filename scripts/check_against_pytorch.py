@@ -27,6 +27,11 @@ def relative(ours, reference):
     return ((ours.double() - reference).abs().max() / reference.abs().max().clamp(min=1e-30)).item()
 
 
+def verdict(error, limit):
+    """What a case's line ends with; not a number is wrong too."""
+    return f"{error:.1e} {'ok' if error <= limit else 'WRONG'}"
+
+
 def log_uniform(low, high):
     return float(f"{low * (high / low) ** random.random():.4g}")
 
@@ -181,15 +186,13 @@ def main():
             settings, error = check_loss(options.murmur, method, workers, count, dtype, scratch)
             # Gradients are rounded to the file's type, the loss is printed with nine digits.
             limit = 1e-6 if dtype == torch.float32 else 1e-8
-            verdict = "ok" if error <= limit else "WRONG"
             failures += not error <= limit
             words = " ".join(f"{name}={value}" for name, value in settings.items())
-            print(f"{method} W={workers} N={count} {words} {dtype}: {error:.1e} {verdict}")
+            print(f"{method} W={workers} N={count} {words} {dtype}: {verdict(error, limit)}")
         for count, temperature in ((8192, 0.1), (random.randrange(2048, 3000), 0.01)):
             for workers, error in check_large_batch(options.murmur, count, temperature, scratch):
-                verdict = "ok" if error <= 1e-5 else "WRONG"
                 failures += not error <= 1e-5
-                print(f"simclr W={workers} N={count} temperature={temperature} in float32: {error:.1e} {verdict}")
+                print(f"simclr W={workers} N={count} temperature={temperature} in float32: {verdict(error, 1e-5)}")
         for depth, width, form in ((18, 1.0, "imagenet"), (34, 0.25, "cifar"), (50, 0.5, "imagenet")):
             check_export(options.murmur, scratch, f"resnet{depth}-{form}", depth, width, form)
             print(f"export resnet{depth} width {width} {form}: loads strictly into torchvision")

@@ -28,7 +28,7 @@ public enum LossEvaluationLaunch {
         let method = try LossMethod.named(name)
         let settings = try method.settings(from: words)
         let input = URL(fileURLWithPath: input).path
-        _ = try method.checked(LossRun.tensors(of: input))
+        _ = try method.checked(LossRun.tensors(of: input), as: isSingle ? .float32 : .float64)
         let job = JobSpecification(
             work: .loss(
                 .init(

@@ -6,8 +6,8 @@ import Torch
 
 /// Takes a few small steps of a run, to see what its parts take on this machine.
 ///
-/// The steps have one slice and two or four for each rank, on real images and with the run's own networks, loss and sums; only
-/// the number of slices is less than the run's. One thread owns it.
+/// The steps have one slice and two or four for each rank, on real images and with the run's own networks, loss and
+/// sums; only the number of slices is less than the run's. One thread owns it.
 public struct StepProbe {
     private let configuration: RunConfiguration
     private let dataset: any ImageDataset
@@ -45,19 +45,21 @@ public struct StepProbe {
         var measurement = ProbeMeasurement(
             ranks: communicator.size, steps: [], loadSeconds: loadSeconds, pairSeconds: pairSeconds,
             processBytes: processBytes, modelBytes: 0, viewBytes: viewBytes, gradientBytes: 0)
-        try takeSteps(slices: 1, &measurement)
-        let more = try secondSize(of: slices, after: measurement)
-        if more > 1 { try takeSteps(slices: more, &measurement) }
+        let most = min(slices, dataset.count / (configuration.sliceSize * communicator.size))
+        if most >= 1 { measurement.steps.append(try step(slices: 1, &measurement)) }
+        if most >= 2 {
+            // What is said of a run's many slices depends the less on chance the farther the two sizes are apart.
+            let count = try isQuick(measurement.steps[0]) ? 4 : 2
+            measurement.steps.append(try step(slices: min(most, count), &measurement))
+        }
         return try largest(of: measurement)
     }
 
-    /// How many slices the larger steps have. What is said of a run's many slices depends the less on chance the farther
-    /// the two sizes are apart, so there are four where they are quick, else two.
-    private func secondSize(of slices: Int, after measurement: ProbeMeasurement) throws -> Int {
-        var seconds = [measurement.steps.first?.seconds ?? .infinity]
+    /// Whether a step is over soon on every rank; the same on all.
+    private func isQuick(_ step: ProbeMeasurement.Step) throws -> Bool {
+        var seconds = [step.seconds]
         try seconds.withUnsafeMutableBufferPointer { try communicator.allReduce($0, .max) }
-        let fitting = dataset.count / (configuration.sliceSize * communicator.size)
-        return min(slices, seconds[0] < Self.quickSeconds ? 4 : 2, fitting)
+        return seconds[0] < Self.quickSeconds
     }
 
     private var viewBytes: Int {
@@ -66,10 +68,10 @@ public struct StepProbe {
         }
     }
 
-    private func takeSteps(slices: Int, _ measurement: inout ProbeMeasurement) throws {
+    /// Takes steps of one size and notes what they tell of the model.
+    private func step(slices: Int, _ measurement: inout ProbeMeasurement) throws -> ProbeMeasurement.Step {
         var small = configuration
         small.globalBatch = slices * configuration.sliceSize * communicator.size
-        guard small.globalBatch <= dataset.count else { return }
         small.memoryBudget = nil
         small.epochs = nil
         small.steps = Self.batches
@@ -93,7 +95,7 @@ public struct StepProbe {
         step.slices = slices
         step.tensorBytes = TensorMemory.peakBytes - atRest
         step.residentBytes = SystemMemory.peakResident
-        measurement.steps.append(step)
+        return step
     }
 
     /// What banks have for images that the probe leaves out.
