@@ -80,3 +80,32 @@ void shared_word_sleep(uint32_t *word, uint32_t *waiters, uint32_t seen, uint64_
     syscall(SYS_futex, word, FUTEX_WAIT, seen, &limit, NULL, 0);
     __atomic_fetch_sub(waiters, 1, __ATOMIC_SEQ_CST);
 }
+
+void shared_word_raise(uint32_t *word, uint32_t *waiters, uint32_t value) {
+    uint32_t seen = __atomic_load_n(word, __ATOMIC_RELAXED);
+    while ((int32_t)(seen - value) < 0) {
+        if (__atomic_compare_exchange_n(word, &seen, value, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
+            if (__atomic_load_n(waiters, __ATOMIC_SEQ_CST) != 0) shared_word_wake(word);
+            return;
+        }
+    }
+}
+
+/// Adds to a number that begins at zero with each task, as far as `count`; returns what it was before.
+static uint32_t advance(uint64_t *word, uint32_t task, uint32_t number, uint32_t count) {
+    uint64_t seen = __atomic_load_n(word, __ATOMIC_RELAXED);
+    while (1) {
+        uint32_t before = (uint32_t)(seen >> 32) == task ? (uint32_t)seen : 0;
+        if (before >= count) return count;
+        uint64_t after = (uint64_t)task << 32 | (before + number);
+        if (__atomic_compare_exchange_n(word, &seen, after, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) return before;
+    }
+}
+
+uint32_t shared_pieces_claim(struct shared_pieces *pieces, uint32_t task, uint32_t count) {
+    return advance(&pieces->claimed, task, 1, count);
+}
+
+int shared_pieces_finish(struct shared_pieces *pieces, uint32_t task, uint32_t number, uint32_t count) {
+    return number != 0 && advance(&pieces->done, task, number, count) + number == count;
+}

@@ -7,6 +7,7 @@ public enum BenchedCollective: String, Codable, Sendable, CaseIterable {
     case allGather = "allgather"
     case reduceScatter = "reducescatter"
     case broadcast
+    case allToAll = "alltoall"
     case barrier
 }
 

@@ -7,8 +7,11 @@ import Glibc
 /// Each member's control memory is made for one generation and never used again, so that a member that is late may still
 /// read what was announced in it, and one that wakes up generations later disturbs nobody.
 public final class SharedHostGroup: SharedMemoryGroup {
-    /// Counter, sleepers and whether the member has left, on a cache line of their own, before what `Collectives` keeps.
+    /// Before what `Collectives` keeps, each on cache lines of its own: the member's counter, its sleepers and whether it
+    /// has left; and, used in the first member's memory only, the gate with its sleepers, and the pieces of shared work.
     private static let headerBytes = 4096
+    private static let gateOffset = 128
+    private static let piecesOffset = 256
     static let controlBytes = headerBytes + SharedMemoryLayout.byteCount
 
     public let member: Int
@@ -88,28 +91,91 @@ public final class SharedHostGroup: SharedMemoryGroup {
 
     public func wait(for member: Int, toReach count: UInt32) throws {
         let word = counter(member)
-        if shared_word_spin(word, count, spins, isCrowded ? 1 : 0) != 0 {
-            // Ranks that never wait for long are told of an end as well, at a cost that does not show.
-            quickWaits &+= 1
-            if quickWaits % 64 == 0, let reason = abortReason() { throw CollectiveError.aborted(reason: reason) }
-            return
-        }
+        if shared_word_spin(word, count, spins, isCrowded ? 1 : 0) != 0 { return try noteQuickWait() }
         while true {
-            let hasEnded = shared_word_load(departure(member)) != 0
-            let isDead = watches[member] >= 0 && shared_memory_process_ended(watches[member]) != 0
+            let gone = lossReason(of: member)
             // After looking whether it is gone: its last word counts.
             let seen = shared_word_load(word)
             if Int32(bitPattern: seen &- count) >= 0 { return }
             if let reason = abortReason() { throw CollectiveError.aborted(reason: reason) }
-            if isDead { throw CollectiveError.peerLost(rank: ranks[member], reason: "its process has ended") }
-            if hasEnded { throw CollectiveError.peerLost(rank: ranks[member], reason: "it has left the generation") }
+            if let gone { throw gone }
             shared_word_sleep(word, sleepers(member), seen, Self.patienceNanoseconds)
+        }
+    }
+
+    public func meet(at count: UInt32) throws {
+        announce(count)
+        guard isCrowded else {
+            for distance in 1..<max(size, 1) { try wait(for: (member + distance) % size, toReach: count) }
+            return
+        }
+        // Who comes last opens the gate. Counters are stored and loaded in one order for all, so the last one sees them.
+        if bases.indices.allSatisfy({ Int32(bitPattern: shared_word_load(counter($0)) &- count) >= 0 }) {
+            openGate(at: count)
+        } else {
+            try waitAtGate(until: count)
+        }
+    }
+
+    public func share(pieces: Int, at count: UInt32, _ work: (Int) -> Void) throws {
+        let shared = (bases[0] + Self.piecesOffset).assumingMemoryBound(to: shared_pieces.self)
+        let pieces = UInt32(pieces)
+        var done: UInt32 = 0
+        while true {
+            let piece = shared_pieces_claim(shared, count, pieces)
+            if piece == pieces { break }
+            work(Int(piece))
+            done += 1
+        }
+        if shared_pieces_finish(shared, count, done, pieces) != 0 {
+            openGate(at: count)
+        } else {
+            try waitAtGate(until: count)
+        }
+    }
+
+    private func openGate(at count: UInt32) {
+        shared_word_raise(gate, gate + 1, count)
+    }
+
+    /// One word to sleep on, however many members are waited for: where they share cores, each is woken once.
+    private func waitAtGate(until count: UInt32) throws {
+        if shared_word_spin(gate, count, spins, isCrowded ? 1 : 0) != 0 { return try noteQuickWait() }
+        while true {
+            let gone = bases.indices.lazy.compactMap { [self] in lossReason(of: $0) }.first
+            // After looking who is gone: their last word counts.
+            let seen = shared_word_load(gate)
+            if Int32(bitPattern: seen &- count) >= 0 { return }
+            if let reason = abortReason() { throw CollectiveError.aborted(reason: reason) }
+            if let gone { throw gone }
+            shared_word_sleep(gate, gate + 1, seen, Self.patienceNanoseconds)
         }
     }
 
     public func cancel() {
         departure(member).pointee = 1
         shared_word_wake(counter(member))
+        shared_word_wake(gate)
+    }
+
+    /// Why a member will not come to where it has not come yet; nil while it may.
+    private func lossReason(of member: Int) -> CollectiveError? {
+        if watches[member] >= 0, shared_memory_process_ended(watches[member]) != 0 {
+            return .peerLost(rank: ranks[member], reason: "its process has ended")
+        }
+        guard shared_word_load(departure(member)) != 0 else { return nil }
+        return .peerLost(rank: ranks[member], reason: "it has left the generation")
+    }
+
+    /// Ranks that never wait for long are told of an end as well, at a cost that does not show.
+    private func noteQuickWait() throws {
+        quickWaits &+= 1
+        if quickWaits % 64 == 0, let reason = abortReason() { throw CollectiveError.aborted(reason: reason) }
+    }
+
+    /// The last count at which all have met, or all shared pieces were done.
+    private var gate: UnsafeMutablePointer<UInt32> {
+        (bases[0] + Self.gateOffset).assumingMemoryBound(to: UInt32.self)
     }
 
     private func counter(_ member: Int) -> UnsafeMutablePointer<UInt32> { word(member, 0) }

@@ -22,6 +22,11 @@ enum BenchBroadcastCommand: BenchCollectiveCommand {
     static let summary = "Time broadcast from rank 0."
 }
 
+enum BenchAllToAllCommand: BenchCollectiveCommand {
+    static let collective = BenchedCollective.allToAll
+    static let summary = "Time all-to-all (float32); --bytes is what a rank has for all ranks together."
+}
+
 enum BenchBarrierCommand: BenchCollectiveCommand {
     static let collective = BenchedCollective.barrier
     static let summary = "Time a barrier."

@@ -9,10 +9,10 @@ enum Murmur {
 
     static let commands: [any Command.Type] = [
         TrainCommand.self, PlanCommand.self, CoordinatorCommand.self, WorkerCommand.self, EvalKNNCommand.self,
-        EmbedCommand.self,
-        ExportCommand.self, MethodsCommand.self, LossCommand.self, BenchAllReduceCommand.self,
+        EmbedCommand.self, ExportCommand.self, MethodsCommand.self, LossCommand.self, BenchAllReduceCommand.self,
         BenchAllGatherCommand.self, BenchReduceScatterCommand.self, BenchBroadcastCommand.self,
-        BenchBarrierCommand.self, BenchLossCommand.self, BenchAugmentCommand.self, HashCommand.self,
+        BenchAllToAllCommand.self, BenchBarrierCommand.self, BenchLossCommand.self, BenchAugmentCommand.self,
+        HashCommand.self,
         ConfigurationCommand.self, KeygenCommand.self,
     ]
 

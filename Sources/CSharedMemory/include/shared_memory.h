@@ -33,3 +33,25 @@ void shared_word_sleep(uint32_t *word, uint32_t *waiters, uint32_t seen, uint64_
 
 /// Wakes whoever waits for a word without changing it.
 void shared_word_wake(uint32_t *word);
+
+/// Raises a word to `value`, counted modulo 2^32, unless it has got there already, and wakes whoever waits for it.
+///
+/// `waiters` counts those who sleep, as for `shared_word_store`.
+void shared_word_raise(uint32_t *word, uint32_t *waiters, uint32_t value);
+
+/// Pieces of work that several processes share. Each piece is handed out once to one of them, and the last that is done
+/// is noticed by who did it. The two words lie in shared memory, zero at first; `task` numbers what they are used for,
+/// never 0 in the first place, and a task begins when all who take part in it have left the one before.
+struct shared_pieces {
+    /// The task, and how many of its pieces are handed out.
+    uint64_t claimed;
+    char apart[56];
+    /// The task, and how many of its pieces are done.
+    uint64_t done;
+};
+
+/// The number of a piece that nobody else does; `count` when all are handed out.
+uint32_t shared_pieces_claim(struct shared_pieces *pieces, uint32_t task, uint32_t count);
+
+/// Counts `number` claimed pieces as done; returns whether all `count` of them are now.
+int shared_pieces_finish(struct shared_pieces *pieces, uint32_t task, uint32_t number, uint32_t count);

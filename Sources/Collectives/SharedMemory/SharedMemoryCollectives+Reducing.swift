@@ -60,18 +60,20 @@ extension SharedMemoryCollectives {
     func beginReduceToLeader(
         _ memory: UnsafeMutableRawBufferPointer, chunks: [Range<Int>], _ reduction: Reduction
     ) throws -> ReduceToLeader? {
-        let places = try enter(.hierarchical, memory).places.compactMap { $0 }
-        guard places.count == size else { return nil }
+        guard let places = try enter(.hierarchical, memory).inPlace else { return nil }
         return ReduceToLeader(self, memory, chunks: chunks, reduction, places: places, start: phase)
     }
 
-    /// Every member reduces its part of the buffer straight from all others' and writes the result into all of them:
+    /// Every member reduces parts of the buffer straight from all others' and writes the result into all of them:
     /// two phases, `2n` bytes read and written, whatever the number of members.
     private func allReduceDirectly(_ memory: UnsafeMutableRawBufferPointer, _ reduction: Reduction) throws {
         let isStaged = group.offset(of: UnsafeRawBufferPointer(memory)) == nil
         let feed = isStaged ? UnsafeRawBufferPointer(memory) : nil
         stage(feed, round: 0, of: SharedMemoryLayout.stagingBytes)
         let buffers = try enter(.allReduce, memory)
+        if group.isCrowded, let places = buffers.inPlace {
+            return try allReduceInPieces(places, bytes: memory.count, reduction)
+        }
         let rounds = (memory.count + buffers.roundBytes - 1) / buffers.roundBytes
         for round in 0..<rounds {
             let start = round * buffers.roundBytes
@@ -84,6 +86,22 @@ extension SharedMemoryCollectives {
             stage(feed, round: round + 1, of: buffers.roundBytes)
             try synchronize()
             if isStaged { (memory.baseAddress! + start).copyMemory(from: ownStaging(round), byteCount: count) }
+        }
+    }
+
+    /// Where members share cores, those that have one reduce for those that have not: nobody is waited for whose part is
+    /// left to do.
+    private func allReduceInPieces(
+        _ places: [UnsafeMutableRawPointer], bytes: Int, _ reduction: Reduction
+    ) throws {
+        let pieceBytes = Self.pieceBytes
+        phase &+= 1
+        try group.share(pieces: (bytes + pieceBytes - 1) / pieceBytes, at: phase) { piece in
+            let start = piece * pieceBytes
+            let parts = places.map { $0 + start }
+            reduce(
+                parts, reduction, bytes: min(pieceBytes, bytes - start), into: parts[0],
+                copyingTo: parts.dropFirst())
         }
     }
 

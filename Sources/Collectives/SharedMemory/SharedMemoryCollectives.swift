@@ -17,6 +17,8 @@ final class SharedMemoryCollectives {
     let slots: [[UnsafeMutableRawPointer]]
 
     static let blockBytes = 16 << 10
+    /// What one member reduces at a time where members share cores.
+    static let pieceBytes = 64 << 10
 
     /// Tells the ranks' collectives apart.
     enum Kind: UInt32 {
@@ -40,10 +42,7 @@ final class SharedMemoryCollectives {
     /// Returns when all members have come here.
     func synchronize() throws {
         phase &+= 1
-        group.announce(phase)
-        for distance in 1..<max(size, 1) {
-            try group.wait(for: (group.member + distance) % size, toReach: phase)
-        }
+        try group.meet(at: phase)
     }
 
     /// Returns when all members have come to `phase`, which is beyond all they announced in the collective so far.
@@ -58,6 +57,12 @@ final class SharedMemoryCollectives {
         var places: [UnsafeMutableRawPointer?]
         /// How many bytes are dealt with between two waits; everything, where nobody stages.
         var roundBytes: Int
+
+        /// By member: the buffers; nil where somebody stages.
+        var inPlace: [UnsafeMutableRawPointer]? {
+            let known = places.compactMap { $0 }
+            return known.count == places.count ? known : nil
+        }
     }
 
     /// Says what this member brings to the next collective.

@@ -30,6 +30,19 @@ public protocol SharedMemoryGroup: AnyObject {
     /// Returns when a member's counter has reached `count` (modulo 2³²); what it wrote before is then visible.
     func wait(for member: Int, toReach count: UInt32) throws
 
+    /// Sets this member's counter and returns when all members' counters have reached `count`; what they wrote before is
+    /// then visible. All members call it with the same count.
+    func meet(at count: UInt32) throws
+
+    /// Has `pieces` pieces of work done, each by one of the members, and returns when all are; what was written by them
+    /// is then visible. A member that comes late finds its share done by those who were there.
+    ///
+    /// All members call it with the same `pieces`, at least 1, and the same `count`, after they met at `count - 1`. It
+    /// leaves their counters alone.
+    ///
+    /// - Parameter work: does the piece of a number in `0..<pieces`.
+    func share(pieces: Int, at count: UInt32, _ work: (Int) -> Void) throws
+
     /// Gives up: the others' waits for this member throw.
     func cancel()
 }

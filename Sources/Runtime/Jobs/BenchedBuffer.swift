@@ -11,6 +11,8 @@ final class BenchedBuffer {
     /// By rank: the elements of its part, for the collectives that have parts.
     private let counts: [Int]
     private let own: Range<Int>
+    /// What an all-to-all brings: this rank's part of every rank's buffer, one after the other.
+    private let received: UnsafeMutableBufferPointer<Float>
 
     /// Values repeat with this period.
     private static let period = 251
@@ -33,6 +35,11 @@ final class BenchedBuffer {
         counts = evenCounts(buffer.count, over: ranks)
         let start = counts[..<communicator.rank].reduce(0, +)
         own = start..<start + counts[communicator.rank]
+        received = .allocate(capacity: job.collective == .allToAll ? own.count * ranks : 0)
+    }
+
+    deinit {
+        received.deallocate()
     }
 
     /// One matrix, about as wide as a late layer of a ResNet, and a rest.
@@ -72,6 +79,10 @@ final class BenchedBuffer {
         case .allGather:
             try communicator.allGather(UnsafeBufferPointer(rebasing: buffer[own]), counts: counts, into: buffer)
         case .broadcast: try communicator.broadcast(buffer, root: 0)
+        case .allToAll:
+            try communicator.allToAll(
+                UnsafeBufferPointer(buffer), sendCounts: counts, into: received,
+                receiveCounts: Array(repeating: own.count, count: communicator.size))
         case .barrier: try communicator.barrier()
         }
     }
@@ -85,26 +96,34 @@ final class BenchedBuffer {
         case .allReduce, .reduceScatter:
             guard compressor == nil else { return }
             let offset = ranks * (ranks - 1) / 2
-            try check(collective == .allReduce ? 0..<buffer.count : own, round) { Float($0 * ranks + offset) }
+            try check(buffer, collective == .allReduce ? 0..<buffer.count : own, round) { Float($0 * ranks + offset) }
         case .broadcast:
-            try check(0..<buffer.count, round) { Float($0) }
+            try check(buffer, 0..<buffer.count, round) { Float($0) }
         case .allGather:
             var start = 0
             for (rank, count) in counts.enumerated() {
-                try check(start..<start + count, round) { Float($0 + rank) }
+                try check(buffer, start..<start + count, round) { Float($0 + rank) }
                 start += count
+            }
+        case .allToAll:
+            for rank in 0..<ranks {
+                let place = rank * own.count
+                try check(received, place..<place + own.count, round + own.lowerBound - place) { Float($0 + rank) }
             }
         }
     }
 
-    private func check(_ range: Range<Int>, _ round: Int, _ expected: (Int) -> Float) throws {
-        var value = (range.lowerBound + round) % Self.period
+    /// - Parameter shift: the value at index 0, of which `expected` makes what should be there; later ones count on from it.
+    private func check(
+        _ values: UnsafeMutableBufferPointer<Float>, _ range: Range<Int>, _ shift: Int, _ expected: (Int) -> Float
+    ) throws {
+        var value = (range.lowerBound + shift) % Self.period
         for index in range {
-            guard buffer[index] == expected(value) else {
+            guard values[index] == expected(value) else {
                 throw Failure(
                     .internalError,
                     "\(collective.rawValue) of \(buffer.count * 4) bytes is wrong on rank \(communicator.rank): "
-                        + "element \(index) is \(buffer[index]), not \(expected(value))")
+                        + "element \(index) is \(values[index]), not \(expected(value))")
             }
             value = value + 1 == Self.period ? 0 : value + 1
         }

@@ -1,0 +1,29 @@
+import Foundation
+import Testing
+
+/// A bench compares what arrives with what should, in every repetition.
+@Suite("murmur bench of collectives", .serialized)
+struct CollectiveBenchTests {
+    let scratch: Scratch
+
+    init() throws {
+        scratch = try Scratch()
+    }
+
+    @Test(
+        arguments: ["allreduce", "allgather", "reducescatter", "broadcast", "alltoall", "barrier"], ["shm", "tcp"])
+    func comesThroughWithRightValues(collective: String, transport: String) throws {
+        let ending = try scratch.run(
+            [
+                "bench", collective, "--workers", "3", "--transport", transport, "--bytes", "12,4KiB,300KiB",
+                "--repetitions", "4", "--json",
+            ])
+        try #require(ending.code == 0, "\(ending)")
+        let rows = try #require(JSONSerialization.jsonObject(with: Data(ending.output.utf8)) as? [[String: Any]])
+        #expect(rows.count == (collective == "barrier" ? 1 : 3), "\(rows)")
+        for row in rows {
+            #expect(row["collective"] as? String == collective && row["workers"] as? Int == 3)
+            #expect(row["repetitions"] as? Int == 4 && row["median_ms"] as? Double ?? 0 > 0)
+        }
+    }
+}
