@@ -14,9 +14,6 @@ final class BenchedBuffer {
     /// What an all-to-all brings: this rank's part of every rank's buffer, one after the other.
     private let received: UnsafeMutableBufferPointer<Float>
 
-    /// Values repeat with this period.
-    private static let period = 251
-
     init(
         _ job: JobSpecification.CollectiveBenchJob, buffer: UnsafeMutableBufferPointer<Float>,
         communicator: Communicator
@@ -57,12 +54,7 @@ final class BenchedBuffer {
     }
 
     func fill(round: Int) {
-        var value = round % Self.period
-        let shift = communicator.rank
-        for index in buffer.indices {
-            buffer[index] = Float(value + shift)
-            value = value + 1 == Self.period ? 0 : value + 1
-        }
+        BenchedValues(first: round, addend: communicator.rank).write(to: buffer[...])
     }
 
     func perform() throws {
@@ -95,37 +87,33 @@ final class BenchedBuffer {
         case .barrier: return
         case .allReduce, .reduceScatter:
             guard compressor == nil else { return }
-            let offset = ranks * (ranks - 1) / 2
-            try check(buffer, collective == .allReduce ? 0..<buffer.count : own, round) { Float($0 * ranks + offset) }
+            let range = collective == .allReduce ? 0..<buffer.count : own
+            let sums = BenchedValues(
+                first: range.lowerBound + round, factor: ranks, addend: ranks * (ranks - 1) / 2)
+            try check(buffer[range], sums)
         case .broadcast:
-            try check(buffer, 0..<buffer.count, round) { Float($0) }
+            try check(buffer[...], BenchedValues(first: round))
         case .allGather:
             var start = 0
             for (rank, count) in counts.enumerated() {
-                try check(buffer, start..<start + count, round) { Float($0 + rank) }
+                try check(buffer[start..<start + count], BenchedValues(first: start + round, addend: rank))
                 start += count
             }
         case .allToAll:
             for rank in 0..<ranks {
                 let place = rank * own.count
-                try check(received, place..<place + own.count, round + own.lowerBound - place) { Float($0 + rank) }
+                try check(
+                    received[place..<place + own.count],
+                    BenchedValues(first: own.lowerBound + round, addend: rank))
             }
         }
     }
 
-    /// - Parameter shift: the value at index 0, of which `expected` makes what should be there; later ones count on from it.
-    private func check(
-        _ values: UnsafeMutableBufferPointer<Float>, _ range: Range<Int>, _ shift: Int, _ expected: (Int) -> Float
-    ) throws {
-        var value = (range.lowerBound + shift) % Self.period
-        for index in range {
-            guard values[index] == expected(value) else {
-                throw Failure(
-                    .internalError,
-                    "\(collective.rawValue) of \(buffer.count * 4) bytes is wrong on rank \(communicator.rank): "
-                        + "element \(index) is \(values[index]), not \(expected(value))")
-            }
-            value = value + 1 == Self.period ? 0 : value + 1
-        }
+    private func check(_ values: Slice<UnsafeMutableBufferPointer<Float>>, _ expected: BenchedValues) throws {
+        guard let wrong = expected.firstDifference(in: values) else { return }
+        throw Failure(
+            .internalError,
+            "\(collective.rawValue) of \(buffer.count * 4) bytes is wrong on rank \(communicator.rank): "
+                + "element \(wrong) is \(values[wrong]), not \(expected[wrong - values.startIndex])")
     }
 }
