@@ -2,12 +2,9 @@
 
 #include <string.h>
 
-// As in reduction.c: each kernel once per instruction set, chosen by the loader; the helpers are compiled into each.
-#if defined(__x86_64__) && defined(__ELF__)
-#define FOR_EACH_PROCESSOR __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define FOR_EACH_PROCESSOR
-#endif
+#include "every_processor.h"
+
+// The helpers are compiled into each processor's kernels.
 #define INTO_EACH static inline __attribute__((always_inline))
 
 // Iterations are independent also where the output is the input's own memory.

@@ -1,13 +1,7 @@
 #pragma once
 #include <stdint.h>
 
-// Each kernel exists once per instruction set and the loader picks one by what the processor has, so that one binary
-// runs everywhere and uses what is there.
-#if defined(__x86_64__) && defined(__ELF__)
-#define FOR_EACH_PROCESSOR __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define FOR_EACH_PROCESSOR
-#endif
+#include "every_processor.h"
 
 // AVX-512 brings fused multiply-add, which rounds once where the others round twice: all must give the same bits.
 #pragma STDC FP_CONTRACT OFF
