@@ -1,8 +1,8 @@
-"""All-reduce (float32, sum): ours, Gloo, Open MPI and a shared-memory probe in turns; prints a table in markdown.
+"""All-reduce (float32, sum): ours, Gloo, Open MPI and bare probes in turns; prints a table in markdown.
 
 Within this host:
   host        shared memory: ours, Gloo, MPI and the probe, a bare reduce and copy without a protocol
-  tcp         loopback TCP: ours, Gloo and MPI
+  tcp         loopback TCP: ours, Gloo, MPI and a probe, which carries a ring's bytes and sums nothing
   order-free  sums in any order of the ranks beside plain ones, shared memory
   compress    what each compression costs where the line is free, loopback TCP
 Between network namespaces, as root:
@@ -78,7 +78,7 @@ CONTESTS = {
             "ours": programs.ours("--transport", "shm"),
             "Gloo": programs.gloo(),
             "MPI": programs.mpi_shm(),
-            "probe": programs.probe(),
+            "probe": programs.probe("shm_probe"),
         },
         [("Gloo", "ours"), ("MPI", "ours"), ("ours", "probe")],
         [
@@ -95,8 +95,9 @@ CONTESTS = {
             "ours": programs.ours("--transport", "tcp"),
             "Gloo": programs.gloo(),
             "MPI": programs.mpi_tcp(),
+            "probe": programs.probe("tcp_probe"),
         },
-        [("Gloo", "ours"), ("ours", "MPI")],
+        [("Gloo", "ours"), ("ours", "MPI"), ("ours", "probe"), ("Gloo", "probe")],
         [
             Target("Gloo", "ours", "≥", 1.3, MIB),
             Target("Gloo", "ours", "≥", 1.0, 0, MIB - 1),

@@ -95,7 +95,7 @@ class Children:
     def telling(lines):
         """The line of a program's complaint that says most: mpirun frames its own, a traceback ends with it."""
         words = [line.strip() for line in lines if line.strip() and not line.startswith(("---", "==="))]
-        named = [line for line in words if "rror" in line or line.startswith(("murmur", "mpi_", "shm_", "usage"))]
+        named = [line for line in words if "rror" in line or line.startswith(("murmur", "mpi_", "shm_", "tcp_", "usage"))]
         return (named or words or ["(it said nothing)"])[-1]
 
     def wait(self, limit):
@@ -150,7 +150,7 @@ class Contenders:
     def compile(self, compiler, name):
         program = self.folder / name
         if not program.exists():
-            command = [compiler, "-O3", "-march=native", str(HERE / f"{name}.c"), "-o", str(program)]
+            command = [compiler, "-O3", "-march=native", "-pthread", str(HERE / f"{name}.c"), "-o", str(program)]
             with Children() as children:
                 children.start(compiler, command)
                 children.wait(60)
@@ -185,8 +185,8 @@ class Contenders:
     def mpi_tcp(self):
         return self.mpi("--mca", "btl", "tcp,self", "--mca", "btl_tcp_if_include", "lo")
 
-    def probe(self):
-        program = self.compile("cc", "shm_probe")
+    def probe(self, name):
+        program = self.compile("cc", name)
         return lambda workers, sizes: [program, str(workers), joined(sizes), str(SECONDS_EACH)]
 
 
