@@ -1,8 +1,7 @@
 extension SharedMemoryCollectives {
     /// Replaces each element by its reduction over the members, in member order; all have the same bits.
     func allReduce(_ memory: UnsafeMutableRawBufferPointer, _ reduction: Reduction) throws {
-        // Where members share cores a wait costs more than the slots' copies.
-        if memory.count <= (group.isCrowded ? SharedMemoryLayout.slotBytes : SharedMemoryLayout.slotBytes / 4) {
+        if memory.count <= Self.slotAllReduceBytes {
             try allReduceThroughSlots(memory, reduction)
         } else {
             try allReduceDirectly(memory, reduction)
@@ -94,7 +93,8 @@ extension SharedMemoryCollectives {
     private func allReduceInPieces(
         _ places: [UnsafeMutableRawPointer], bytes: Int, _ reduction: Reduction
     ) throws {
-        let pieceBytes = Self.pieceBytes
+        // At least two, so that two cores share a small buffer; whole cache lines.
+        let pieceBytes = min(Self.pieceBytes, (bytes / 2 + 63) & ~63)
         phase &+= 1
         try group.share(pieces: (bytes + pieceBytes - 1) / pieceBytes, at: phase) { piece in
             let start = piece * pieceBytes

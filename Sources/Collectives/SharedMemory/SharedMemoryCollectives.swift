@@ -17,8 +17,10 @@ final class SharedMemoryCollectives {
     let slots: [[UnsafeMutableRawPointer]]
 
     static let blockBytes = 16 << 10
-    /// What one member reduces at a time where members share cores.
+    /// The most that one member reduces at a time where members share cores (bytes).
     static let pieceBytes = 64 << 10
+    /// Up to this size (bytes) every member reduces everything itself: one wait instead of two.
+    static let slotAllReduceBytes = 16 << 10
 
     /// Tells the ranks' collectives apart.
     enum Kind: UInt32 {

@@ -49,7 +49,7 @@ public protocol SharedMemoryGroup: AnyObject {
 
 /// What lies in a member's control region. The same in every member.
 public enum SharedMemoryLayout {
-    /// Up to this size (bytes) an all-reduce goes through the slots: one wait instead of two.
+    /// What a slot holds (bytes): buffers up to it can be exchanged without telling where they are.
     public static let slotBytes = 64 << 10
     /// How much of a buffer that lies outside the arena is copied into it at a time.
     public static let stagingBytes = 1 << 20
