@@ -178,6 +178,9 @@ public enum ConfigurationSchema {
         .choice(
             "cluster.transport", \.cluster.transport, trajectory: false,
             "auto: shared memory within a host, TCP between hosts; shm: shared memory only; tcp, ipc: sockets only."),
+        .flag(
+            "cluster.encrypt_data", \.cluster.encryptsData, trajectory: false,
+            "Encrypt what workers exchange between hosts; false: only on a network that you trust wholly."),
         .number(
             "cluster.join_timeout", \.cluster.joinTimeout, .above(0), trajectory: false,
             "Seconds to wait for the expected workers."),

@@ -217,6 +217,8 @@ extension RunConfiguration {
         }
 
         public var transport = Transport.auto
+        /// Whether workers encrypt what they exchange, where the run leaves this host.
+        public var encryptsData = true
         /// Seconds to wait for the expected workers.
         public var joinTimeout = 120.0
         /// Seconds of silence after which a worker counts as lost.

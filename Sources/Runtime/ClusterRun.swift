@@ -17,6 +17,8 @@ public struct ClusterRun {
         public var ticketPath: String?
         /// Keys that are admitted beside the ticket's.
         public var admittedKeys: Set<CurvePublicKey> = []
+        /// Whether workers encrypt what they exchange, where the run leaves this host.
+        public var encryptsData = true
         public var joinTimeoutMilliseconds: UInt64 = 120_000
         public var silenceMilliseconds: UInt64 = 3_000
 
@@ -64,7 +66,7 @@ public struct ClusterRun {
     ) throws -> [UInt8] {
         let log = Logger(role: "coordinator")
         let channel = try CoordinatorChannel(
-            endpoint: options.endpoint, runID: runID, admitted: options.admittedKeys
+            endpoint: options.endpoint, runID: runID, encryptsData: options.encryptsData, admitted: options.admittedKeys
         ) { log.line($0) }
         let ticketPath = options.ticketPath ?? NSTemporaryDirectory() + "murmur-ticket-\(runID)"
         try channel.ticket.write(toFile: ticketPath)

@@ -71,6 +71,8 @@ public enum CollectiveBench {
         public var measuresLinks = false
         /// Where to listen for workers that come by themselves from any host; nil starts them here.
         public var listen: String?
+        /// Whether workers encrypt what they exchange, where the run leaves this host.
+        public var encryptsData = true
         /// Where to put the ticket for them.
         public var ticketPath: String?
 
@@ -112,7 +114,7 @@ public enum CollectiveBench {
             collectives: settings)
         let result = try LocalRun.serve(
             job, workers: options.workers, transport: options.transport.network, listen: options.listen,
-            ticketPath: options.ticketPath)
+            encryptsData: options.encryptsData, ticketPath: options.ticketPath)
         return try JSONDecoder().decode([Row].self, from: Data(result))
     }
 }

@@ -14,10 +14,11 @@ final class CoordinatorChannel {
     ///
     /// - Parameters:
     ///   - endpoint: `tcp://host:port`, where port may be `*`, or `ipc://…`.
+    ///   - encryptsData: whether the workers encrypt what they exchange as well.
     ///   - admitted: public keys of workers that come with a key of their own instead of the ticket's.
     ///   - warning: takes one line when somebody is turned away or a message dropped, on whichever thread sees it.
     init(
-        endpoint: String, runID: UInt64, admitted: Set<CurvePublicKey>,
+        endpoint: String, runID: UInt64, encryptsData: Bool, admitted: Set<CurvePublicKey>,
         warning: @escaping @Sendable (String) -> Void
     ) throws {
         context = try MessagingContext()
@@ -37,7 +38,12 @@ final class CoordinatorChannel {
             authenticator: authenticator, report: warning)
         ticket = try Ticket(
             endpoint: NetworkAddress.advertised(server.boundEndpoint), runID: runID,
-            keys: .init(coordinator: serverKeys.publicKey, worker: workerKeys))
+            keys: .init(coordinator: serverKeys.publicKey, worker: workerKeys), hasPlainData: !encryptsData)
+        if !encryptsData {
+            warning(
+                "what workers exchange is not encrypted, as asked for: "
+                    + "whoever is on their network can read and change it")
+        }
     }
 
     /// - Returns: false when the connection is not there (any more).

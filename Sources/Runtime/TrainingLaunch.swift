@@ -65,6 +65,7 @@ public struct TrainingLaunch {
     private func options(endpoint: String, workers: Int, spawns: Bool) -> ClusterRun.Options {
         var options = ClusterRun.Options(
             endpoint: endpoint, workers: workers, spawnsWorkers: spawns, ticketPath: directory.ticketPath)
+        options.encryptsData = configuration.cluster.encryptsData
         options.joinTimeoutMilliseconds = UInt64(configuration.cluster.joinTimeout * 1000)
         options.silenceMilliseconds = UInt64(configuration.cluster.silenceLimit * 1000)
         return options

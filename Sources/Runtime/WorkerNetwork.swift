@@ -23,13 +23,16 @@ struct WorkerNetwork {
         let ticket = options.ticket
         controlContext = try MessagingContext()
         let dataContext = try MessagingContext()
-        let keys = try ticket.keys == nil ? nil : CurveKeyPair.generate()
+        let keys = try ticket.hasPlainData ? nil : CurveKeyPair.generate()
         dataKeys = keys
         // Before the context's first socket, as libzmq asks the handler it finds when a connection comes in.
         authenticator = try keys == nil ? nil : Authenticator(context: dataContext) { denied("\($0)") }
-        port = try DataPort(context: dataContext, bind: Self.dataEndpoint(options), keys: keys)
+        // The ticket comes from the run's operator, and with keys of its own.
+        let trustsNetwork = ticket.keys != nil && ticket.hasPlainData
+        port = try DataPort(
+            context: dataContext, bind: Self.dataEndpoint(options), keys: keys, trustsNetwork: trustsNetwork)
         gradientPort = try DataPort(
-            context: dataContext, bind: Self.dataEndpoint(options), keys: keys,
+            context: dataContext, bind: Self.dataEndpoint(options), keys: keys, trustsNetwork: trustsNetwork,
             kernelSendBytes: Self.gradientSendBytes)
         control = try ControlClient(
             context: controlContext, endpoint: ticket.endpoint, security: ticket.security(ownKeys: options.keys))

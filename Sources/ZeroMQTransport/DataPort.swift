@@ -28,6 +28,8 @@ public final class DataPort {
 
     let context: MessagingContext
     let keys: CurveKeyPair?
+    /// Of connections without keys.
+    let plainSecurity: Security
     let limits: SocketLimits
     let inbox: Socket
     /// The payload of the frame taken last.
@@ -42,16 +44,18 @@ public final class DataPort {
     ///   - endpoint: `tcp://address:*` for a free port, or `ipc://path`.
     ///   - keys: nil: plain, on endpoints that do not leave the host only. Otherwise peers must be on the context's
     ///     allow-list of the domain `data`.
+    ///   - trustsNetwork: whether a port without keys may leave the host all the same.
     ///   - maximumMessageBytes: no message may be longer. At least the collectives' chunk size.
     ///   - kernelSendBytes: how much the system may hold on its way to a peer; nil: as much as it likes.
     /// - Throws: `TransportError`.
     public init(
-        context: MessagingContext, bind endpoint: String, keys: CurveKeyPair?, maximumMessageBytes: Int = 8 << 20,
-        kernelSendBytes: Int32? = nil
+        context: MessagingContext, bind endpoint: String, keys: CurveKeyPair?, trustsNetwork: Bool = false,
+        maximumMessageBytes: Int = 8 << 20, kernelSendBytes: Int32? = nil
     ) throws {
         LargeAllocations.keep
         self.context = context
         self.keys = keys
+        plainSecurity = trustsNetwork ? .trustedNetwork : .plain
         var limits = SocketLimits.data
         limits.maximumFrameBytes = Int64(max(maximumMessageBytes, DataPortHeader.byteCount))
         // A rank that computes leaves its inbox alone, and once that is full libzmq reads no probes either: a busy peer
@@ -60,7 +64,8 @@ public final class DataPort {
         limits.kernelSendBytes = kernelSendBytes
         self.limits = limits
         inbox = try Socket(
-            .pull, context: context, limits: limits, security: keys.map { .curveServer($0, domain: .data) } ?? .plain)
+            .pull, context: context, limits: limits,
+            security: keys.map { .curveServer($0, domain: .data) } ?? plainSecurity)
         self.endpoint = try inbox.bind(endpoint)
     }
 

@@ -19,7 +19,11 @@ final class NetworkLinkOutbox {
     ///   a word if the peer does not know our key yet.
     init(to peer: PeerAddress, of port: DataPort, queuesEarly: Bool) throws {
         let security: Security =
-            if let keys = port.keys, let server = peer.publicKey { .curveClient(keys, server: server) } else { .plain }
+            if let keys = port.keys, let server = peer.publicKey {
+                .curveClient(keys, server: server)
+            } else {
+                port.plainSecurity
+            }
         socket = try Socket(.push, context: port.context, limits: port.limits, security: security)
         try socket.set(ZMQ_IMMEDIATE, to: Int32(queuesEarly ? 0 : 1))
         monitor = try SocketMonitor(of: socket)

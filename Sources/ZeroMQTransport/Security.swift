@@ -4,18 +4,24 @@ import CZeroMQ
 public enum Security: Sendable {
     /// Neither encrypted nor authenticated. Allowed on endpoints that do not leave this host, and only there.
     case plain
+    /// Neither encrypted nor authenticated on whatever endpoint, because the operator said that nobody else is on the
+    /// network.
+    case trustedNetwork
     /// Peers encrypt towards this key pair, and the context's `Authenticator` decides by `domain` which keys may enter.
     case curveServer(CurveKeyPair, domain: AuthenticationDomain)
     /// We show our own key pair, and the peer must hold the secret of `server`.
     case curveClient(CurveKeyPair, server: CurvePublicKey)
 
     public var isEncrypted: Bool {
-        if case .plain = self { false } else { true }
+        switch self {
+        case .plain, .trustedNetwork: false
+        case .curveServer, .curveClient: true
+        }
     }
 
     /// Refuses a plain socket on an endpoint that leaves this host.
     func permit(_ endpoint: String, operation: String) throws {
-        guard !isEncrypted && requiresEncryption(endpoint) else { return }
+        guard case .plain = self, requiresEncryption(endpoint) else { return }
         throw TransportError(
             operation, endpoint,
             cause: "the address leaves this host and the socket is not encrypted; use CURVE keys or a loopback address")
@@ -23,7 +29,7 @@ public enum Security: Sendable {
 
     func apply(to socket: Socket) throws {
         switch self {
-        case .plain:
+        case .plain, .trustedNetwork:
             break
         case .curveServer(let keys, let domain):
             try socket.set(ZMQ_CURVE_SERVER, to: Int32(1))

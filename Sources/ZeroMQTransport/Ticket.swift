@@ -5,7 +5,7 @@ import Glibc
 ///
 /// As text it is one line, `murmur1:` and base64url, that can be pasted into a terminal or kept in a file:
 ///
-///     byte 0       1 if the run is encrypted, else 0
+///     byte 0       0: nothing is encrypted, 1: everything is, 2: all but the data between workers
 ///     bytes 1–8    run id, big-endian
 ///     bytes 9–10   length of the endpoint, big-endian; then the endpoint in UTF-8
 ///     then         if encrypted: coordinator's public key (32), worker's secret key (32)
@@ -29,12 +29,15 @@ public struct Ticket: Equatable, Sendable {
     public var runID: UInt64
     /// Nil: the run stays on one host and is not encrypted.
     public var keys: Keys?
+    /// Whether an encrypted run leaves the data between workers in the clear, on a network that its operator trusts.
+    public var hasPlainData: Bool
 
     static let maximumEndpointBytes = 512
     static let maximumTextBytes = 1024
 
+    /// - Parameter hasPlainData: without keys the data is plain whatever this says.
     /// - Throws: `TransportError` if the endpoint is empty or too long, or leaves this host without keys.
-    public init(endpoint: String, runID: UInt64, keys: Keys?) throws {
+    public init(endpoint: String, runID: UInt64, keys: Keys?, hasPlainData: Bool = false) throws {
         guard (1...Self.maximumEndpointBytes).contains(endpoint.utf8.count) else {
             throw TransportError(
                 "make a ticket",
@@ -46,6 +49,7 @@ public struct Ticket: Equatable, Sendable {
         self.endpoint = endpoint
         self.runID = runID
         self.keys = keys
+        self.hasPlainData = keys == nil || hasPlainData
     }
 
     /// How a worker's control socket connects.
@@ -65,7 +69,7 @@ extension Ticket {
 
     /// One line of printable ASCII.
     public var text: String {
-        var bytes: [UInt8] = [keys == nil ? 0 : 1]
+        var bytes: [UInt8] = [keys == nil ? 0 : hasPlainData ? 2 : 1]
         bytes += withUnsafeBytes(of: runID.bigEndian) { Array($0) }
         bytes += withUnsafeBytes(of: UInt16(endpoint.utf8.count).bigEndian) { Array($0) }
         bytes += Array(endpoint.utf8)
@@ -102,20 +106,20 @@ extension Ticket {
     }
 
     private static func parse(_ bytes: [UInt8]) throws -> Ticket? {
-        guard bytes.count >= 11, bytes[0] <= 1 else { return nil }
+        guard bytes.count >= 11, bytes[0] <= 2 else { return nil }
         let runID = bytes[1..<9].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         let length = Int(bytes[9]) << 8 | Int(bytes[10])
         let rest = bytes[11...]
-        guard rest.count == length + (bytes[0] == 1 ? 64 : 0),
+        guard rest.count == length + (bytes[0] == 0 ? 0 : 64),
             let endpoint = String(validating: rest.prefix(length), as: UTF8.self)
         else { return nil }
         var keys: Keys?
-        if bytes[0] == 1 {
+        if bytes[0] != 0 {
             keys = Keys(
                 coordinator: try CurvePublicKey(bytes: Array(rest.dropFirst(length).prefix(32))),
                 worker: try CurveKeyPair(secretBytes: Array(rest.suffix(32))))
         }
-        return try Ticket(endpoint: endpoint, runID: runID, keys: keys)
+        return try Ticket(endpoint: endpoint, runID: runID, keys: keys, hasPlainData: bytes[0] == 2)
     }
 
     private static func checksum(_ bytes: [UInt8]) -> [UInt8] {

@@ -57,6 +57,7 @@ extension BenchCollectiveCommand {
                 OptionSyntax("--measure-links", nil, "measure the links between hosts first; order the ring by them"),
                 OptionSyntax("--memory", "M", "shared (as gradient buckets are) or own (default shared)"),
                 OptionSyntax("--listen", "E", "wait at tcp://ADDRESS:* for workers that join from any host"),
+                OptionSyntax("--plain-data", nil, "do not encrypt what they exchange, on a network that you trust"),
                 OptionSyntax("--ticket", "FILE", "where to put the ticket they join with"),
                 OptionSyntax("--json", nil, "print a JSON array"),
             ])
@@ -82,6 +83,7 @@ extension BenchCollectiveCommand {
         options.measuresLinks = arguments.flag("--measure-links")
         options.memory = try arguments.choice("--memory", default: .shared)
         options.listen = arguments.text("--listen")
+        options.encryptsData = !arguments.flag("--plain-data")
         options.ticketPath = arguments.text("--ticket")
         print(try CollectiveBench.run(options), asJSON: arguments.flag("--json"))
         return 0

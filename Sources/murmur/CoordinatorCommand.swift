@@ -15,7 +15,8 @@ enum CoordinatorCommand: Command {
         discussion: """
             Prints a ticket and writes it to DIR/ticket (readable by you alone). Whoever holds it may join:
               murmur worker --join DIR/ticket
-            Everything is encrypted as soon as ENDPOINT is not a loopback address.
+            Everything is encrypted as soon as ENDPOINT is not a loopback address; with cluster.encrypt_data=false,
+            all but what workers exchange.
             """)
 
     static func run(_ arguments: Arguments) throws -> Int32 {

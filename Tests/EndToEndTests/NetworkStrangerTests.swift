@@ -68,6 +68,15 @@ struct NetworkStrangerTests {
         #expect(!coordinator.process.error.contains("elsewhere"), "\(coordinator.process.error)")
     }
 
+    @Test func areTrustedWithTheDataAndNothingElseWhereTheOperatorSaysSo() throws {
+        let coordinator = try coordinator(["--workers", "2", "cluster.encrypt_data=false", "cluster.transport=tcp"])
+        #expect(coordinator.ticket.keys != nil && coordinator.ticket.hasPlainData)
+        let other = try scratch.start(["worker", "--join", scratch.path("run") + "/ticket"])
+        try coordinator.expectToTrain()
+        #expect(try other.ending(within: 60).code == 0, "\(other.error)")
+        #expect(coordinator.process.error.contains("is not encrypted, as asked for"), "\(coordinator.process.error)")
+    }
+
     @Test func withAKeyOnTheListAreNoStrangers() throws {
         let made = try scratch.run(["keygen", "--out", scratch.path("key")])
         try #require(made.code == 0, "\(made)")

@@ -36,6 +36,24 @@ import ZeroMQTransport
         for result in results { #expect(try result.get()) }
     }
 
+    @Test func aTrustedNetworkCarriesPlainCollectives() throws {
+        let addresses = Exchange<PeerAddress>(count: 2)
+        let results = try onThreads(2) { rank in
+            // A wildcard leaves the host, as far as the check can tell.
+            let port = try DataPort(
+                context: try MessagingContext(), bind: "tcp://0.0.0.0:*", keys: nil, trustsNetwork: true)
+            defer { port.close() }
+            #expect(requiresEncryption(port.endpoint))
+            let peers = addresses(PeerAddress(endpoint: port.endpoint, publicKey: nil), at: rank)
+            let link = try port.makeLink(rank: rank, peers: peers, runID: 1, generation: 1, abort: AbortSignal())
+            defer { link.close() }
+            var values = (0..<200_000).map { Float($0 % 100 + rank) }
+            try values.withUnsafeMutableBufferPointer { try Communicator(link: link).allReduce($0, .sum) }
+            return values.indices.allSatisfy { values[$0] == Float($0 % 100 * 2 + 1) }
+        }
+        for result in results { #expect(try result.get()) }
+    }
+
     @Test func aRankThatIsAdmittedLateIsWaitedFor() throws {
         let refused = Gate()
         let results = try withSecurePorts(2) { rank, port, peers, authenticator in

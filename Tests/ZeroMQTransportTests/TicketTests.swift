@@ -3,15 +3,21 @@ import Testing
 import ZeroMQTransport
 
 @Suite struct TicketTests {
-    private func encrypted() throws -> Ticket {
+    private func encrypted(hasPlainData: Bool = false) throws -> Ticket {
         try Ticket(
             endpoint: "tcp://192.0.2.7:5555", runID: 0xFEDC_BA98_7654_3210,
             keys: Ticket.Keys(
-                coordinator: try CurveKeyPair.generate().publicKey, worker: try CurveKeyPair.generate()))
+                coordinator: try CurveKeyPair.generate().publicKey, worker: try CurveKeyPair.generate()),
+            hasPlainData: hasPlainData)
     }
 
     @Test func aTicketSurvivesItsText() throws {
-        for ticket in [try encrypted(), try Ticket(endpoint: "ipc:///tmp/ünï", runID: 0, keys: nil)] {
+        let tickets = [
+            try encrypted(), try encrypted(hasPlainData: true),
+            try Ticket(endpoint: "ipc:///tmp/ünï", runID: 0, keys: nil),
+        ]
+        #expect(tickets.map(\.hasPlainData) == [false, true, true])
+        for ticket in tickets {
             #expect(try Ticket(text: ticket.text) == ticket)
             #expect(try Ticket(text: "  \(ticket.text)\r\n") == ticket)
             #expect(ticket.text.utf8.allSatisfy { (33...126).contains($0) })

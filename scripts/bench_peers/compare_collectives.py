@@ -6,7 +6,7 @@ Within this host:
   order-free  sums in any order of the ranks beside plain ones, shared memory
   compress    what each compression costs where the line is free, loopback TCP
 Between network namespaces, as root:
-  network     hosts on a switch: ours by algorithm, and Gloo, as a share of the line's rate
+  network     hosts on a switch: ours by algorithm and without encryption, and Gloo, as a share of the line's rate
   slow-link   four hosts with a line for each pair, one line slow: the ring as they come, and by measured links
   step        the gradient of a ResNet-18 between two hosts, with each compression
 

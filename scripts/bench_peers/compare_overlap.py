@@ -10,6 +10,7 @@ what a step computes. Then for each rate, format and overlap, medians of the ste
   bound      step / max(compute, communication), where communication is that without overlap: 1 is all that overlap
              can reach
 
+Between hosts everything is encrypted unless --plain-data is given; here that takes the cores that computing needs.
 ROUNDS (1) is how many runs there are of each; MURMUR is our program.
 """
 
@@ -49,6 +50,7 @@ def settings(options, gradients, overlap):
         f"steps={WARM_UP + options.steps}", "schedule.warmup_epochs=0", "checkpoint.every_epochs=0",
         f"global_batch={options.batch}", f"slice_size={options.batch // 2}", f"encoder.width={options.width}",
         f"collectives.gradients={gradients}", f"collectives.overlap={overlap}",
+        f"cluster.encrypt_data={'false' if options.plain_data else 'true'}",
     ]
 
 
@@ -150,6 +152,7 @@ def main():
     parser.add_argument("--rates", type=words, default=["1gbit", "100mbit"])
     parser.add_argument("--gradients", type=words, default=FORMATS, help=f"default {','.join(FORMATS)}")
     parser.add_argument("--overlap", type=words, default=["never", "always"])
+    parser.add_argument("--plain-data", action="store_true", help="workers do not encrypt what they exchange")
     parser.add_argument("--steps", type=int, default=8, help="measured, after two others")
     parser.add_argument("--batch", type=int, default=32, help="images of a step, even")
     parser.add_argument("--width", type=float, default=1, help="of the encoder")
