@@ -1,8 +1,10 @@
 """A training step between two hosts on a slow line: as what gradients travel, with overlap and without.
 
 Two workers in two network namespaces (root), each with one thread and one core for itself on a machine of two, train
-ResNet-18 in CIFAR form (11 million parameters) on CIFAR-10. First the same run on this host alone, over shared memory:
-what a step computes. Then for each rate, format and overlap, medians of the steps after the first two:
+ResNet-18 in CIFAR form (11 million parameters) on CIFAR-10. For each rate and format, in turns: the same run on this host
+alone, over shared memory, which is what a step computes, and with each overlap. Medians of the steps after the first two:
+
+  computing  seconds of a step on this host alone, without its communication
 
   step       seconds from one step's end to the next's
   communication, hidden   communication_seconds and hidden_share of log.jsonl
@@ -29,6 +31,7 @@ from namespaces import Hosts, NotAllowed, bits_per_second
 FORMATS = ["float64", "float32", "bfloat16", "int8", "topk:0.01", "powersgd:4"]
 ROUNDS = int(os.environ.get("ROUNDS", 1))
 WARM_UP = 2
+HERE = "here"
 
 
 class Steps(NamedTuple):
@@ -115,33 +118,36 @@ def run_between(hosts, options, gradients, overlap):
 
 
 def compare(options):
-    progress("two workers on this host")
-    compute = Steps.median([run_here(options) for _ in range(ROUNDS)])
-    alone = compute.seconds - compute.communication
-    print(f"Computing alone: {short(alone)} s a step (two workers of this host, shared memory).\n", flush=True)
     for rate in options.rates:
         figures = {}
         with Hosts(2, rate) as hosts:
             checked = f"one TCP stream carries {hosts.transfer(0, 1):.0f} Mbit/s"
             for index in range(ROUNDS):
                 for gradients in options.gradients:
+                    # Next to what it is compared with: a machine's speed changes within minutes.
+                    progress(f"{rate}, round {index + 1} of {ROUNDS}: computing")
+                    figures.setdefault((gradients, HERE), []).append(run_here(options))
                     for overlap in options.overlap:
                         progress(f"{rate}, round {index + 1} of {ROUNDS}: {gradients}, overlap {overlap}")
                         run = run_between(hosts, options, gradients, overlap)
                         figures.setdefault((gradients, overlap), []).append(run)
         print(f"A step between two hosts at {rate} ({checked}), batch {options.batch}\n")
         print_table(
-            ["gradients", "overlap", "step s", "communication s", "hidden", "sent MB", "bound"],
-            list(lines({key: Steps.median(runs) for key, runs in figures.items()}, alone)),
+            ["gradients", "overlap", "step s", "computing s", "communication s", "hidden", "sent MB", "bound"],
+            list(lines({key: Steps.median(runs) for key, runs in figures.items()})),
         )
 
 
-def lines(figures, alone):
+def lines(figures):
     for (gradients, overlap), steps in figures.items():
+        if overlap == HERE:
+            continue
+        here = figures[gradients, HERE]
+        alone = here.seconds - here.communication
         plain = figures.get((gradients, "never"))
         bound = f"{steps.seconds / max(alone, plain.communication):.2f}" if plain else "–"
-        yield [gradients, overlap, short(steps.seconds), short(steps.communication), f"{100 * steps.hidden:.0f} %",
-               f"{steps.sent / 1e6:.1f}", bound]
+        yield [gradients, overlap, short(steps.seconds), short(alone), short(steps.communication),
+               f"{100 * steps.hidden:.0f} %", f"{steps.sent / 1e6:.1f}", bound]
 
 
 def main():
