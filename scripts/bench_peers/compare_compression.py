@@ -56,6 +56,7 @@ def main():
         for gradients in options.gradients:
             progress(f"seed {seed} of {options.seeds}: {gradients}")
             figures.setdefault(gradients, []).append(run(options, gradients, seed))
+            progress("kNN {:.2f} %, last loss {:.4f}".format(*figures[gradients][-1]))
     means = {name: statistics.mean(accuracy for accuracy, _ in runs) for name, runs in figures.items()}
     first = means[options.gradients[0]]
     print(f"{options.steps} steps, {options.workers} workers, kNN with k = {options.k}\n")
