@@ -51,7 +51,7 @@ import Testing
                     wrong.append("round \(round): piece \(piece) was done \(doers[piece]) times")
                 }
             }
-            try group.meet(at: count &+ 1)
+            try withExtendedLifetime(own) { try group.meet(at: count &+ 1) }
             return wrong
         }
         let wrong = try outcomes.flatMap { try $0.get() }
@@ -70,7 +70,10 @@ import Testing
                 // Nothing is left to hand out: now the other may begin.
                 if piece == pieces - 1 { group.announce(2) }
             }
-            return (0..<pieces).map { doers[$0] }
+            let seen = (0..<pieces).map { doers[$0] }
+            // The first member's memory is gone once it returns.
+            try withExtendedLifetime(own) { try group.meet(at: 3) }
+            return seen
         }
         let seen = try outcomes.map { try $0.get() }
         #expect(seen == Array(repeating: Array(repeating: 1, count: pieces), count: 2))
