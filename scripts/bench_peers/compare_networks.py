@@ -1,6 +1,6 @@
 """All-reduce between network namespaces on shaped lines: ours by algorithm, ring or compression, and Gloo.
 
-Ours is encrypted, as it is between hosts unless told otherwise; Gloo has no encryption, so one column of ours does without.
+Ours is encrypted, as it is between hosts unless told otherwise; Gloo's is not here, so one column of ours does without.
 """
 
 import sys

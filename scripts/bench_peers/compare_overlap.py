@@ -31,7 +31,7 @@ from namespaces import Hosts, NotAllowed, bits_per_second
 FORMATS = ["float64", "float32", "bfloat16", "int8", "topk:0.01", "powersgd:4"]
 ROUNDS = int(os.environ.get("ROUNDS", 1))
 WARM_UP = 2
-HERE = "here"
+ALONE = "alone"
 
 
 class Steps(NamedTuple):
@@ -126,7 +126,7 @@ def compare(options):
                 for gradients in options.gradients:
                     # Next to what it is compared with: a machine's speed changes within minutes.
                     progress(f"{rate}, round {index + 1} of {ROUNDS}: computing")
-                    figures.setdefault((gradients, HERE), []).append(run_here(options))
+                    figures.setdefault((gradients, ALONE), []).append(run_here(options))
                     for overlap in options.overlap:
                         progress(f"{rate}, round {index + 1} of {ROUNDS}: {gradients}, overlap {overlap}")
                         run = run_between(hosts, options, gradients, overlap)
@@ -140,9 +140,9 @@ def compare(options):
 
 def lines(figures):
     for (gradients, overlap), steps in figures.items():
-        if overlap == HERE:
+        if overlap == ALONE:
             continue
-        here = figures[gradients, HERE]
+        here = figures[gradients, ALONE]
         alone = here.seconds - here.communication
         plain = figures.get((gradients, "never"))
         bound = f"{steps.seconds / max(alone, plain.communication):.2f}" if plain else "–"
