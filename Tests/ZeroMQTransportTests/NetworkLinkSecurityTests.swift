@@ -4,6 +4,14 @@ import Synchronization
 import Testing
 import ZeroMQTransport
 
+/// Whether an all-reduce of known values over a link has their exact sums.
+private func sumsExactly(_ link: NetworkLink) throws -> Bool {
+    var values = (0..<200_000).map { Float($0 % 100 + link.rank) }
+    try values.withUnsafeMutableBufferPointer { try Communicator(link: link).allReduce($0, .sum) }
+    let ranks = link.size
+    return values.indices.allSatisfy { values[$0] == Float($0 % 100 * ranks + ranks * (ranks - 1) / 2) }
+}
+
 @Suite struct NetworkLinkSecurityTests {
     /// Runs `body` for each rank on a thread with a port, keys and an authenticator of its own.
     private func withSecurePorts<Value: Sendable>(
@@ -29,9 +37,7 @@ import ZeroMQTransport
             authenticator.setAllowed(Set(peers.compactMap(\.publicKey)), in: .data)
             let link = try port.makeLink(rank: rank, peers: peers, runID: 1, generation: 1, abort: AbortSignal())
             defer { link.close() }
-            var values = (0..<200_000).map { Float($0 % 100 + rank) }
-            try values.withUnsafeMutableBufferPointer { try Communicator(link: link).allReduce($0, .sum) }
-            return values.indices.allSatisfy { values[$0] == Float($0 % 100 * 3 + 3) }
+            return try sumsExactly(link)
         }
         for result in results { #expect(try result.get()) }
     }
@@ -47,9 +53,7 @@ import ZeroMQTransport
             let peers = addresses(PeerAddress(endpoint: port.endpoint, publicKey: nil), at: rank)
             let link = try port.makeLink(rank: rank, peers: peers, runID: 1, generation: 1, abort: AbortSignal())
             defer { link.close() }
-            var values = (0..<200_000).map { Float($0 % 100 + rank) }
-            try values.withUnsafeMutableBufferPointer { try Communicator(link: link).allReduce($0, .sum) }
-            return values.indices.allSatisfy { values[$0] == Float($0 % 100 * 2 + 1) }
+            return try sumsExactly(link)
         }
         for result in results { #expect(try result.get()) }
     }
