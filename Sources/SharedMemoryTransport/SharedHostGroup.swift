@@ -109,8 +109,19 @@ public final class SharedHostGroup: SharedMemoryGroup {
             for distance in 1..<max(size, 1) { try wait(for: (member + distance) % size, toReach: count) }
             return
         }
-        // Who comes last opens the gate. Counters are stored and loaded in one order for all, so the last one sees them.
-        if bases.indices.allSatisfy({ Int32(bitPattern: shared_word_load(counter($0)) &- count) >= 0 }) {
+        // Who comes last opens the gate.
+        if allHaveReached(count) {
+            openGate(at: count)
+        } else {
+            try waitAtGate(until: count)
+        }
+    }
+
+    public func meet(at count: UInt32, last work: () -> Void) throws {
+        announce(count)
+        // Several can see that all have come; one of them gets the work.
+        if allHaveReached(count), shared_pieces_claim(shared, count, 1) == 0 {
+            work()
             openGate(at: count)
         } else {
             try waitAtGate(until: count)
@@ -118,7 +129,6 @@ public final class SharedHostGroup: SharedMemoryGroup {
     }
 
     public func share(pieces: Int, at count: UInt32, _ work: (Int) -> Void) throws {
-        let shared = (bases[0] + Self.piecesOffset).assumingMemoryBound(to: shared_pieces.self)
         let pieces = UInt32(pieces)
         var done: UInt32 = 0
         while true {
@@ -132,6 +142,12 @@ public final class SharedHostGroup: SharedMemoryGroup {
         } else {
             try waitAtGate(until: count)
         }
+    }
+
+    /// Whether all members have announced `count`. Counters are stored and loaded in one order for all, so the last one to
+    /// announce it sees that.
+    private func allHaveReached(_ count: UInt32) -> Bool {
+        bases.indices.allSatisfy { Int32(bitPattern: shared_word_load(counter($0)) &- count) >= 0 }
     }
 
     private func openGate(at count: UInt32) {
@@ -176,6 +192,10 @@ public final class SharedHostGroup: SharedMemoryGroup {
     /// The last count at which all have met, or all shared pieces were done.
     private var gate: UnsafeMutablePointer<UInt32> {
         (bases[0] + Self.gateOffset).assumingMemoryBound(to: UInt32.self)
+    }
+
+    private var shared: UnsafeMutablePointer<shared_pieces> {
+        (bases[0] + Self.piecesOffset).assumingMemoryBound(to: shared_pieces.self)
     }
 
     private func counter(_ member: Int) -> UnsafeMutablePointer<UInt32> { word(member, 0) }

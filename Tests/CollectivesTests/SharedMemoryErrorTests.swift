@@ -54,9 +54,10 @@ import Testing
         }
     }
 
-    @Test(arguments: [400, 400_000])
-    func ranksThatCallWithDifferentSizesAreTold(bytes: Int) throws {
-        let outcomes = InMemoryNetwork(size: 2).run(hosts: [0, 0]) { communicator, _ in
+    @Test(arguments: [2, 8], [400, 400_000])
+    func ranksThatCallWithDifferentSizesAreTold(ranks: Int, bytes: Int) throws {
+        let hosts = Array(repeating: 0, count: ranks)
+        let outcomes = InMemoryNetwork(size: ranks).run(hosts: hosts) { communicator, _ in
             var values = [Float](repeating: 1, count: bytes / 4 + communicator.rank)
             try values.withUnsafeMutableBufferPointer { try communicator.allReduce($0, .sum) }
         }

@@ -58,6 +58,24 @@ import Testing
         #expect(wrong.isEmpty)
     }
 
+    @Test(arguments: [2, 3, 8]) func theLastToComeWorksOnceAndBeforeAnyoneGoesOn(members: Int) throws {
+        let outcomes = try withMembers(members) { group, arena in
+            let own = try arena.allocate(bytes: 4)
+            let done = try self.doers(group, 1, own)
+            var wrong: [String] = []
+            for round in UInt32(1)...500 {
+                try group.meet(at: 2 * round) { done[0] += 1 }
+                if done[0] != Int32(round) { wrong.append("round \(round): done \(done[0]) times") }
+                // So that nobody is a round ahead of who still looks.
+                try group.meet(at: 2 * round + 1)
+            }
+            try withExtendedLifetime(own) { try group.meet(at: 1002) }
+            return wrong
+        }
+        let wrong = try outcomes.flatMap { try $0.get() }
+        #expect(wrong.isEmpty)
+    }
+
     @Test func whoComesLateFindsThePiecesDone() throws {
         let pieces = 20
         let outcomes = try withMembers(2) { group, arena in

@@ -1,10 +1,12 @@
 extension SharedMemoryCollectives {
     /// Replaces each element by its reduction over the members, in member order; all have the same bits.
     func allReduce(_ memory: UnsafeMutableRawBufferPointer, _ reduction: Reduction) throws {
-        if memory.count <= Self.slotAllReduceBytes {
-            try allReduceThroughSlots(memory, reduction)
-        } else {
+        if memory.count > Self.undividedBytes {
             try allReduceDirectly(memory, reduction)
+        } else if group.isCrowded {
+            try allReduceByTheLast(memory, reduction)
+        } else {
+            try allReduceThroughSlots(memory, reduction)
         }
     }
 
@@ -13,6 +15,26 @@ extension SharedMemoryCollectives {
         let parity = fillSlot(.allReduce, memory)
         try synchronize()
         try reduceSlots(.allReduce, memory, parity, reduction)
+    }
+
+    /// Where members share cores: the last one to come reduces a small buffer for all, straight from their buffers and into
+    /// them. One wait, and no work behind it that would keep a member, which waits no more, from its core.
+    private func allReduceByTheLast(_ memory: UnsafeMutableRawBufferPointer, _ reduction: Reduction) throws {
+        let offset = group.offset(of: UnsafeRawBufferPointer(memory))
+        let parity = describe(.allReduce, bytes: memory.count, offset: offset)
+        let slot = slots[parity][group.member]
+        if offset == nil { slot.copyMemory(from: memory.baseAddress!, byteCount: memory.count) }
+        func placeOrSlot(_ member: Int) throws -> UnsafeMutableRawPointer {
+            try place(of: member, parity, .allReduce, bytes: memory.count) ?? slots[parity][member]
+        }
+        phase &+= 1
+        try group.meet(at: phase) {
+            // Where a buffer is not what it should be nothing is reduced; every member finds that below.
+            guard let places = try? (0..<size).map(placeOrSlot) else { return }
+            reduce(places, reduction, bytes: memory.count, into: places[0], copyingTo: places.dropFirst())
+        }
+        for member in 0..<size { _ = try placeOrSlot(member) }
+        if offset == nil { memory.baseAddress!.copyMemory(from: slot, byteCount: memory.count) }
     }
 
     /// Copies a small buffer into this member's slot.

@@ -19,8 +19,9 @@ final class SharedMemoryCollectives {
     static let blockBytes = 16 << 10
     /// The most that one member reduces at a time where members share cores (bytes).
     static let pieceBytes = 64 << 10
-    /// Up to this size (bytes) every member reduces everything itself: one wait instead of two.
-    static let slotAllReduceBytes = 16 << 10
+    /// Up to this size (bytes) a member reduces everything, every one for itself or, where they share cores, one for all:
+    /// one wait instead of two.
+    static let undividedBytes = 16 << 10
 
     /// Tells the ranks' collectives apart.
     enum Kind: UInt32 {
@@ -98,22 +99,21 @@ final class SharedMemoryCollectives {
         try synchronize()
         var buffers = Buffers(places: [], roundBytes: memory.count)
         for member in 0..<size {
-            let descriptor = try descriptor(of: member, parity, kind, bytes: memory.count)
-            guard descriptor.isShared == 1 else {
-                buffers.places.append(nil)
-                buffers.roundBytes = SharedMemoryLayout.stagingBytes
-                continue
-            }
-            guard
-                let place = group.address(
-                    in: member, offset: Int(clamping: descriptor.offset), count: memory.count)
-            else {
-                throw CollectiveError(
-                    .transport("rank \(group.ranks[member]) names a buffer outside its shared memory"))
-            }
+            let place = try place(of: member, parity, kind, bytes: memory.count)
+            if place == nil { buffers.roundBytes = SharedMemoryLayout.stagingBytes }
             buffers.places.append(place)
         }
         return buffers
+    }
+
+    /// Where the buffer is that a member has announced; nil if it does not lie in its arena.
+    func place(of member: Int, _ parity: Int, _ kind: Kind, bytes: Int) throws -> UnsafeMutableRawPointer? {
+        let descriptor = try descriptor(of: member, parity, kind, bytes: bytes)
+        guard descriptor.isShared == 1 else { return nil }
+        guard let place = group.address(in: member, offset: Int(clamping: descriptor.offset), count: bytes) else {
+            throw CollectiveError(.transport("rank \(group.ranks[member]) names a buffer outside its shared memory"))
+        }
+        return place
     }
 
     /// Where a member's bytes from `start` on are during a round.

@@ -34,6 +34,9 @@ public protocol SharedMemoryGroup: AnyObject {
     /// then visible. All members call it with the same count.
     func meet(at count: UInt32) throws
 
+    /// The same; the last member to come does `work` before any returns, and all see what it wrote.
+    func meet(at count: UInt32, last work: () -> Void) throws
+
     /// Has `pieces` pieces of work done, each by one of the members, and returns when all are; what was written by them
     /// is then visible. A member that comes late finds its share done by those who were there.
     ///

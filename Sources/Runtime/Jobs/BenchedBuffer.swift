@@ -11,6 +11,9 @@ final class BenchedBuffer {
     /// By rank: the elements of its part, for the collectives that have parts.
     private let counts: [Int]
     private let own: Range<Int>
+    /// By rank: the values that it brings.
+    private let brought: [BenchedValues]
+    private let sums: BenchedValues
     /// What an all-to-all brings: this rank's part of every rank's buffer, one after the other.
     private let received: UnsafeMutableBufferPointer<Float>
 
@@ -32,6 +35,8 @@ final class BenchedBuffer {
         counts = evenCounts(buffer.count, over: ranks)
         let start = counts[..<communicator.rank].reduce(0, +)
         own = start..<start + counts[communicator.rank]
+        brought = (0..<ranks).map { BenchedValues(addend: $0) }
+        sums = BenchedValues(factor: ranks, addend: ranks * (ranks - 1) / 2)
         received = .allocate(capacity: job.collective == .allToAll ? own.count * ranks : 0)
     }
 
@@ -54,7 +59,7 @@ final class BenchedBuffer {
     }
 
     func fill(round: Int) {
-        BenchedValues(first: round, addend: communicator.rank).write(to: buffer[...])
+        brought[communicator.rank].write(from: round, to: buffer[...])
     }
 
     func perform() throws {
@@ -88,32 +93,30 @@ final class BenchedBuffer {
         case .allReduce, .reduceScatter:
             guard compressor == nil else { return }
             let range = collective == .allReduce ? 0..<buffer.count : own
-            let sums = BenchedValues(
-                first: range.lowerBound + round, factor: ranks, addend: ranks * (ranks - 1) / 2)
-            try check(buffer[range], sums)
+            try check(buffer[range], sums, from: range.lowerBound + round)
         case .broadcast:
-            try check(buffer[...], BenchedValues(first: round))
+            try check(buffer[...], brought[0], from: round)
         case .allGather:
             var start = 0
             for (rank, count) in counts.enumerated() {
-                try check(buffer[start..<start + count], BenchedValues(first: start + round, addend: rank))
+                try check(buffer[start..<start + count], brought[rank], from: start + round)
                 start += count
             }
         case .allToAll:
             for rank in 0..<ranks {
                 let place = rank * own.count
-                try check(
-                    received[place..<place + own.count],
-                    BenchedValues(first: own.lowerBound + round, addend: rank))
+                try check(received[place..<place + own.count], brought[rank], from: own.lowerBound + round)
             }
         }
     }
 
-    private func check(_ values: Slice<UnsafeMutableBufferPointer<Float>>, _ expected: BenchedValues) throws {
-        guard let wrong = expected.firstDifference(in: values) else { return }
+    private func check(
+        _ values: Slice<UnsafeMutableBufferPointer<Float>>, _ expected: BenchedValues, from place: Int
+    ) throws {
+        guard let wrong = expected.firstDifference(from: place, in: values) else { return }
         throw Failure(
             .internalError,
             "\(collective.rawValue) of \(buffer.count * 4) bytes is wrong on rank \(communicator.rank): "
-                + "element \(wrong) is \(values[wrong]), not \(expected[wrong - values.startIndex])")
+                + "element \(wrong) is \(values[wrong]), not \(expected[place + wrong - values.startIndex])")
     }
 }
