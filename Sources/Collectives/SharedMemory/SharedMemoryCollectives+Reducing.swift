@@ -1,12 +1,12 @@
 extension SharedMemoryCollectives {
     /// Replaces each element by its reduction over the members, in member order; all have the same bits.
     func allReduce(_ memory: UnsafeMutableRawBufferPointer, _ reduction: Reduction) throws {
-        if memory.count > Self.undividedBytes {
-            try allReduceDirectly(memory, reduction)
-        } else if group.isCrowded {
+        if group.isCrowded, memory.count <= Self.lastAllReduceBytes {
             try allReduceByTheLast(memory, reduction)
-        } else {
+        } else if memory.count <= Self.slotAllReduceBytes {
             try allReduceThroughSlots(memory, reduction)
+        } else {
+            try allReduceDirectly(memory, reduction)
         }
     }
 

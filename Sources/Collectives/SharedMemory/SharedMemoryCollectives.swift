@@ -19,9 +19,10 @@ final class SharedMemoryCollectives {
     static let blockBytes = 16 << 10
     /// The most that one member reduces at a time where members share cores (bytes).
     static let pieceBytes = 64 << 10
-    /// Up to this size (bytes) a member reduces everything, every one for itself or, where they share cores, one for all:
-    /// one wait instead of two.
-    static let undividedBytes = 16 << 10
+    /// Up to this size (bytes) every member reduces everything itself: one wait instead of two.
+    static let slotAllReduceBytes = 1 << 10
+    /// Up to this size (bytes) one member reduces everything where members share cores.
+    static let lastAllReduceBytes = 16 << 10
 
     /// Tells the ranks' collectives apart.
     enum Kind: UInt32 {
