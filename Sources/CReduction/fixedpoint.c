@@ -27,13 +27,38 @@ int32_t fixedpoint_fits(int32_t magnitude, int32_t exponent, fixedpoint_rule rul
     return magnitude < FIXEDPOINT_NONFINITE && magnitude <= largest;
 }
 
-int32_t fixedpoint_exponent(int32_t magnitude, int32_t before, fixedpoint_rule rule) {
-    if (magnitude == 0 || magnitude >= FIXEDPOINT_NONFINITE) return before;
+INTO_EACH int32_t next_exponent(int32_t magnitude, int32_t before, fixedpoint_rule rule) {
     // The smallest one that fits: the difference of magnitudes in whole exponents, rounded up (>> rounds down).
     int32_t above = magnitude - (float_bits){.value = (float)rule.limit}.bits;
     int32_t exponent = ((above + (1 << 23) - 1) >> 23) + rule.headroom;
-    return exponent < FIXEDPOINT_FINEST ? FIXEDPOINT_FINEST
-        : exponent > FIXEDPOINT_COARSEST ? FIXEDPOINT_COARSEST : exponent;
+    exponent = exponent < FIXEDPOINT_FINEST ? FIXEDPOINT_FINEST : exponent;
+    exponent = exponent > FIXEDPOINT_COARSEST ? FIXEDPOINT_COARSEST : exponent;
+    return magnitude == 0 || magnitude >= FIXEDPOINT_NONFINITE ? before : exponent;
+}
+
+int32_t fixedpoint_exponent(int32_t magnitude, int32_t before, fixedpoint_rule rule) {
+    return next_exponent(magnitude, before, rule);
+}
+
+FOR_EACH_PROCESSOR
+void fixedpoint_advance(int32_t *exponents, const int32_t *magnitudes, size_t count, fixedpoint_rule rule) {
+    VECTORISE
+    for (size_t i = 0; i < count; i++) exponents[i] = next_exponent(magnitudes[i], exponents[i], rule);
+}
+
+// A sum of words mixed each with its place: without a chain from one to the next. The mixing is MurmurHash3's last step
+// (Appleby 2011).
+FOR_EACH_PROCESSOR
+uint32_t fixedpoint_digest(const int32_t *exponents, size_t count) {
+    uint32_t digest = 0;
+    VECTORISE
+    for (size_t i = 0; i < count; i++) {
+        uint32_t word = (uint32_t)exponents[i] + (uint32_t)i * 0x9e3779b9u;
+        word = (word ^ word >> 16) * 0x85ebca6bu;
+        word = (word ^ word >> 13) * 0xc2b2ae35u;
+        digest += word ^ word >> 16;
+    }
+    return digest;
 }
 
 int32_t fixedpoint_exponent_used(int32_t magnitude, int32_t before, fixedpoint_rule rule) {
@@ -57,23 +82,24 @@ INTO_EACH uint32_t quantised(float value, float scale, float limit) {
     return (uint32_t)(int32_t)__builtin_rintf(x);
 }
 
+// Where it is known that none of them is beyond the limit. Compilers make one instruction of rounding and conversion.
+INTO_EACH uint32_t quantised_within(float value, float scale) {
+    return (uint32_t)(int32_t)__builtin_rintf(value * scale);
+}
+
+INTO_EACH int32_t largest_magnitude(const float *values, size_t count) {
+    int32_t largest = 0;
+    VECTORISE
+    for (size_t i = 0; i < count; i++) largest = larger(largest, magnitude_of(values[i]));
+    return largest;
+}
+
 INTO_EACH int32_t add(uint32_t *sums, const float *values, size_t count, float scale, float limit) {
     int32_t largest = 0;
     VECTORISE
     for (size_t i = 0; i < count; i++) {
         largest = larger(largest, magnitude_of(values[i]));
         sums[i] += quantised(values[i], scale, limit);
-    }
-    return largest;
-}
-
-INTO_EACH int32_t sum_of_two(
-    uint32_t *sums, const float *left, const float *right, size_t count, float scale, float limit) {
-    int32_t largest = 0;
-    VECTORISE
-    for (size_t i = 0; i < count; i++) {
-        largest = larger(largest, larger(magnitude_of(left[i]), magnitude_of(right[i])));
-        sums[i] = quantised(left[i], scale, limit) + quantised(right[i], scale, limit);
     }
     return largest;
 }
@@ -85,24 +111,9 @@ INTO_EACH void read(word *values, const uint32_t *sums, size_t count, float quan
     }
 }
 
-// While results are written, the next block is fetched: otherwise memory would rest.
-INTO_EACH void read_two(
-    float *restrict left, float *restrict right, const uint32_t *restrict sums, size_t count, float quantum) {
-    size_t i = 0;
-    for (; i + 16 <= count; i += 16) {
-        __builtin_prefetch(left + i + FIXEDPOINT_BLOCK, 1);
-        __builtin_prefetch(right + i + FIXEDPOINT_BLOCK, 1);
-        for (size_t j = i; j < i + 16; j++) left[j] = right[j] = (float)(int32_t)sums[j] * quantum;
-    }
-    for (; i < count; i++) left[i] = right[i] = (float)(int32_t)sums[i] * quantum;
-}
-
 FOR_EACH_PROCESSOR
 int32_t fixedpoint_magnitude(const float *values, size_t count) {
-    int32_t largest = 0;
-    VECTORISE
-    for (size_t i = 0; i < count; i++) largest = larger(largest, magnitude_of(values[i]));
-    return largest;
+    return largest_magnitude(values, count);
 }
 
 FOR_EACH_PROCESSOR
@@ -125,45 +136,79 @@ void fixedpoint_read(void *values, const int32_t *sums, size_t count, int32_t ex
     read(values, (const uint32_t *)sums, count, power_of_two(exponent, 1));
 }
 
-// Adds up a block of all buffers and returns the largest magnitude.
-INTO_EACH int32_t sum_block(
-    uint32_t *sums, float *const *buffers, size_t ranks, size_t offset, size_t count, float scale, float limit) {
-    int32_t largest = 0;
-    size_t rank = 0;
-    if (ranks >= 2) {
-        largest = sum_of_two(sums, buffers[0] + offset, buffers[1] + offset, count, scale, limit);
-        rank = 2;
-    } else {
-        memset(sums, 0, count * sizeof *sums);
+// Two addends, from cache to cache. While results are written, the next block is fetched: otherwise memory would rest.
+INTO_EACH void sum_two(float *restrict left, float *restrict right, size_t count, float scale, float quantum) {
+    size_t i = 0;
+    for (; i + 16 <= count; i += 16) {
+        __builtin_prefetch(left + i + FIXEDPOINT_BLOCK, 1);
+        __builtin_prefetch(right + i + FIXEDPOINT_BLOCK, 1);
+        for (size_t j = i; j < i + 16; j++) {
+            uint32_t sum = quantised_within(left[j], scale) + quantised_within(right[j], scale);
+            left[j] = right[j] = (float)(int32_t)sum * quantum;
+        }
     }
-    for (; rank < ranks; rank++) largest = larger(largest, add(sums, buffers[rank] + offset, count, scale, limit));
-    return largest;
+    for (; i < count; i++) {
+        uint32_t sum = quantised_within(left[i], scale) + quantised_within(right[i], scale);
+        left[i] = right[i] = (float)(int32_t)sum * quantum;
+    }
+}
+
+INTO_EACH void read_and_fetch(float *restrict values, const uint32_t *restrict sums, size_t count, float quantum) {
+    size_t i = 0;
+    for (; i + 16 <= count; i += 16) {
+        __builtin_prefetch(values + i + FIXEDPOINT_BLOCK, 1);
+        for (size_t j = i; j < i + 16; j++) values[j] = (float)(int32_t)sums[j] * quantum;
+    }
+    for (; i < count; i++) values[i] = (float)(int32_t)sums[i] * quantum;
+}
+
+INTO_EACH void sum_all(float *const *buffers, size_t ranks, size_t offset, size_t count, float scale, float quantum) {
+    uint32_t sums[FIXEDPOINT_BLOCK];
+    size_t rank = 0;
+    if (ranks & 1) {
+        const float *values = buffers[rank++] + offset;
+        VECTORISE
+        for (size_t i = 0; i < count; i++) sums[i] = quantised_within(values[i], scale);
+    } else {
+        const float *left = buffers[rank++] + offset, *right = buffers[rank++] + offset;
+        VECTORISE
+        for (size_t i = 0; i < count; i++) {
+            sums[i] = quantised_within(left[i], scale) + quantised_within(right[i], scale);
+        }
+    }
+    for (; rank < ranks; rank += 2) {
+        const float *left = buffers[rank] + offset, *right = buffers[rank + 1] + offset;
+        VECTORISE
+        for (size_t i = 0; i < count; i++) {
+            sums[i] += quantised_within(left[i], scale) + quantised_within(right[i], scale);
+        }
+    }
+    for (rank = 0; rank < ranks; rank++) read_and_fetch(buffers[rank] + offset, sums, count, quantum);
 }
 
 FOR_EACH_PROCESSOR
 void fixedpoint_sum_float(
     float *const *buffers, size_t ranks, size_t offset, size_t count, const int32_t *exponents, fixedpoint_rule rule,
     int32_t *magnitudes) {
-    uint32_t sums[FIXEDPOINT_BLOCK];
-    float limit = (float)rule.limit;
     for (size_t end = offset + count; offset < end; offset += FIXEDPOINT_BLOCK) {
         size_t here = end - offset < FIXEDPOINT_BLOCK ? end - offset : FIXEDPOINT_BLOCK;
         size_t block = offset / FIXEDPOINT_BLOCK;
-        int32_t exponent = exponents[block];
-        int32_t largest = sum_block(sums, buffers, ranks, offset, here, power_of_two(exponent, -1), limit);
+        int32_t largest = 0;
+        for (size_t rank = 0; rank < ranks; rank++) {
+            largest = larger(largest, largest_magnitude(buffers[rank] + offset, here));
+        }
         magnitudes[block] = largest;
-        if (!fixedpoint_fits(largest, exponent, rule) && largest < FIXEDPOINT_NONFINITE) {
-            // The block is in the cache now, and not yet overwritten.
-            exponent = fixedpoint_exponent(largest, exponent, rule);
-            sum_block(sums, buffers, ranks, offset, here, power_of_two(exponent, -1), limit);
+        // The block is in the cache now.
+        int32_t exponent = fixedpoint_exponent_used(largest, exponents[block], rule);
+        if (largest >= FIXEDPOINT_NONFINITE) {
+            for (size_t rank = 0; rank < ranks; rank++) {
+                for (size_t i = 0; i < here; i++) buffers[rank][offset + i] = __builtin_nanf("");
+            }
+        } else if (ranks == 2) {
+            sum_two(
+                buffers[0] + offset, buffers[1] + offset, here, power_of_two(exponent, -1), power_of_two(exponent, 1));
+        } else {
+            sum_all(buffers, ranks, offset, here, power_of_two(exponent, -1), power_of_two(exponent, 1));
         }
-        // A NaN as the quantum makes every element the one quiet NaN.
-        float quantum = largest < FIXEDPOINT_NONFINITE ? power_of_two(exponent, 1) : __builtin_nanf("");
-        size_t rank = 0;
-        if (ranks >= 2) {
-            read_two(buffers[0] + offset, buffers[1] + offset, sums, here, quantum);
-            rank = 2;
-        }
-        for (; rank < ranks; rank++) read((word *)(buffers[rank] + offset), sums, here, quantum);
     }
 }

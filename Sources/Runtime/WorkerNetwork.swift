@@ -29,11 +29,13 @@ struct WorkerNetwork {
         authenticator = try keys == nil ? nil : Authenticator(context: dataContext) { denied("\($0)") }
         // The ticket comes from the run's operator, and with keys of its own.
         let trustsNetwork = ticket.keys != nil && ticket.hasPlainData
-        port = try DataPort(
-            context: dataContext, bind: Self.dataEndpoint(options), keys: keys, trustsNetwork: trustsNetwork)
-        gradientPort = try DataPort(
-            context: dataContext, bind: Self.dataEndpoint(options), keys: keys, trustsNetwork: trustsNetwork,
-            kernelSendBytes: Self.gradientSendBytes)
+        func makePort(kernelSendBytes: Int32?) throws -> DataPort {
+            try DataPort(
+                context: dataContext, bind: Self.dataEndpoint(options), keys: keys, trustsNetwork: trustsNetwork,
+                kernelSendBytes: kernelSendBytes)
+        }
+        port = try makePort(kernelSendBytes: nil)
+        gradientPort = try makePort(kernelSendBytes: Self.gradientSendBytes)
         control = try ControlClient(
             context: controlContext, endpoint: ticket.endpoint, security: ticket.security(ownKeys: options.keys))
     }

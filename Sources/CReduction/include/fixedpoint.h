@@ -41,6 +41,12 @@ int32_t fixedpoint_fits(int32_t magnitude, int32_t exponent, fixedpoint_rule rul
 /// the magnitude says nothing: for zero and for infinities and NaNs.
 int32_t fixedpoint_exponent(int32_t magnitude, int32_t before, fixedpoint_rule rule);
 
+/// Replaces each of `count` exponents by `fixedpoint_exponent` of its block's magnitude.
+void fixedpoint_advance(int32_t *exponents, const int32_t *magnitudes, size_t count, fixedpoint_rule rule);
+
+/// Equal for equal exponents, and hardly for others.
+uint32_t fixedpoint_digest(const int32_t *exponents, size_t count);
+
 /// The exponent with which a block is summed: `before` if its largest addend fits that, otherwise the one for it.
 int32_t fixedpoint_exponent_used(int32_t magnitude, int32_t before, fixedpoint_rule rule);
 

@@ -80,20 +80,16 @@ public struct FixedPointScales: Equatable, Sendable {
         return overflowed
     }
 
-    /// Sets the exponents for the sum after one with these magnitudes.
-    package mutating func advance(past magnitudes: some Collection<Int32>) {
-        for (block, magnitude) in zip(exponents.indices, magnitudes) {
-            exponents[block] = fixedpoint_exponent(magnitude, exponents[block], rule)
-        }
+    /// Sets the exponents for the sum after one with these magnitudes, one for each block.
+    package mutating func advance(past magnitudes: [Int32]) {
+        precondition(magnitudes.count == exponents.count, "a magnitude for each block")
+        fixedpoint_advance(&exponents, magnitudes, magnitudes.count, rule)
     }
 
     /// Equal for equal scales, and hardly for others.
     var digest: Int32 {
-        var hash: UInt64 = 14_695_981_039_346_656_037
-        for word in [Int32(truncatingIfNeeded: count), Int32(addends), Int32(headroomBits)] + exponents {
-            hash = (hash ^ UInt64(UInt32(bitPattern: word))) &* 1_099_511_628_211
-            hash ^= hash >> 32
-        }
-        return Int32(truncatingIfNeeded: hash)
+        let numbers = [Int32(truncatingIfNeeded: count), Int32(addends), Int32(headroomBits)]
+        return Int32(
+            bitPattern: fixedpoint_digest(exponents, exponents.count) &* 31 &+ fixedpoint_digest(numbers, numbers.count))
     }
 }

@@ -60,9 +60,12 @@ extension Communicator {
         try perform("order-free all-reduce") {
             let places = try shared.enter(.orderFree, memory).places.compactMap { $0 }
             guard places.count == size else { return }
-            let share = evenRange(member: rank, of: size, bytes: magnitudes.count, alignment: 1)
-            magnitudes.withUnsafeMutableBufferPointer { [scales] in
-                scales.sumShared(places.map { $0.assumingMemoryBound(to: Float.self) }, blocks: share, magnitudes: $0)
+            let buffers = places.map { $0.assumingMemoryBound(to: Float.self) }
+            let blockBytes = FixedPointScales.blockElements * MemoryLayout<Float>.stride
+            try magnitudes.withUnsafeMutableBufferPointer { [scales] magnitudes in
+                try shared.divide(magnitudes.count, bytesEach: blockBytes) {
+                    scales.sumShared(buffers, blocks: $0, magnitudes: magnitudes)
+                }
             }
             isDone = true
         }
@@ -86,14 +89,14 @@ extension Communicator {
         }
         // The largest complement is the complement of the smallest: all are the same if it is also the largest.
         let digest = scales.digest
-        var message = magnitudes + [digest, ~digest]
-        try message.withUnsafeMutableBufferPointer { try allReduce($0, .max) }
+        magnitudes += [digest, ~digest]
+        try magnitudes.withUnsafeMutableBufferPointer { try allReduce($0, .max) }
+        let ends = (magnitudes.removeLast(), magnitudes.removeLast())
         try perform("order-free all-reduce", alone: true) {
-            guard message[magnitudes.count] == ~message[magnitudes.count + 1] else {
+            guard ends.0 == ~ends.1 else {
                 throw CollectiveError(.invalidArgument("the ranks do not have the same scales"))
             }
         }
-        magnitudes = Array(message.dropLast(2))
     }
 }
 

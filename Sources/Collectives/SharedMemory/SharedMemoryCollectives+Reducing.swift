@@ -110,20 +110,39 @@ extension SharedMemoryCollectives {
         }
     }
 
-    /// Where members share cores, those that have one reduce for those that have not: nobody is waited for whose part is
-    /// left to do.
     private func allReduceInPieces(
         _ places: [UnsafeMutableRawPointer], bytes: Int, _ reduction: Reduction
     ) throws {
-        // At least two, so that two cores share a small buffer; whole cache lines.
-        let pieceBytes = min(Self.pieceBytes, (bytes / 2 + 63) & ~63)
+        try shareOut(bytes, bytesEach: 1, alignment: 64) { piece in
+            let parts = places.map { $0 + piece.lowerBound }
+            reduce(parts, reduction, bytes: piece.count, into: parts[0], copyingTo: parts.dropFirst())
+        }
+    }
+
+    /// Has each of `units` units of work done by one of the members. Where each has a core nobody waits for the others.
+    ///
+    /// All members call it, after they entered a collective.
+    ///
+    /// - Parameter bytesEach: what a unit takes of each member's buffer.
+    func divide(_ units: Int, bytesEach: Int, _ work: (Range<Int>) -> Void) throws {
+        if group.isCrowded {
+            try shareOut(units, bytesEach: bytesEach, alignment: 1, work)
+        } else {
+            work(evenRange(member: group.member, of: size, bytes: units, alignment: 1))
+        }
+    }
+
+    /// Where members share cores, those that have one work for those that have not: nobody is waited for whose part is
+    /// left to do. Returns when all units are done.
+    private func shareOut(_ units: Int, bytesEach: Int, alignment: Int, _ work: (Range<Int>) -> Void) throws {
+        guard units > 0 else { return }
         phase &+= 1
-        try group.share(pieces: (bytes + pieceBytes - 1) / pieceBytes, at: phase) { piece in
-            let start = piece * pieceBytes
-            let parts = places.map { $0 + start }
-            reduce(
-                parts, reduction, bytes: min(pieceBytes, bytes - start), into: parts[0],
-                copyingTo: parts.dropFirst())
+        // At least two pieces, so that two cores share a small buffer.
+        let half = (units / 2 + alignment - 1) / alignment * alignment
+        let pieceUnits = max(1, min(Self.pieceBytes / bytesEach, half))
+        try group.share(pieces: (units + pieceUnits - 1) / pieceUnits, at: phase) { piece in
+            let start = piece * pieceUnits
+            work(start..<min(start + pieceUnits, units))
         }
     }
 
