@@ -90,6 +90,7 @@ public struct FixedPointScales: Equatable, Sendable {
     var digest: Int32 {
         let numbers = [Int32(truncatingIfNeeded: count), Int32(addends), Int32(headroomBits)]
         return Int32(
-            bitPattern: fixedpoint_digest(exponents, exponents.count) &* 31 &+ fixedpoint_digest(numbers, numbers.count))
+            bitPattern: fixedpoint_digest(exponents, exponents.count) &* 31 &+ fixedpoint_digest(numbers, numbers.count)
+        )
     }
 }

@@ -33,9 +33,8 @@ final class ReduceToLeader {
     private func reduceShare(_ chunk: Range<Int>) {
         let share = evenRange(
             member: group.member, of: group.size, bytes: chunk.count, alignment: reduction.elementBytes)
-        guard !share.isEmpty else { return }
-        let sources = places.map { $0 + chunk.lowerBound + share.lowerBound }
-        shared.reduce(sources, reduction, bytes: share.count, into: sources[0])
+        let range = chunk.lowerBound + share.lowerBound..<chunk.lowerBound + share.upperBound
+        shared.reduce(places, reduction, range, into: places[0])
     }
 
     // MARK: The leader

@@ -31,7 +31,7 @@ extension SharedMemoryCollectives {
         try group.meet(at: phase) {
             // Where a buffer is not what it should be nothing is reduced; every member finds that below.
             guard let places = try? (0..<size).map(placeOrSlot) else { return }
-            reduce(places, reduction, bytes: memory.count, into: places[0], copyingTo: places.dropFirst())
+            reduce(places, reduction, 0..<memory.count, into: places[0], copyingTo: places.dropFirst())
         }
         for member in 0..<size { _ = try placeOrSlot(member) }
         if offset == nil { memory.baseAddress!.copyMemory(from: slot, byteCount: memory.count) }
@@ -51,7 +51,7 @@ extension SharedMemoryCollectives {
         _ kind: Kind, _ memory: UnsafeMutableRawBufferPointer, _ parity: Int, _ reduction: Reduction
     ) throws {
         for member in 0..<size { _ = try descriptor(of: member, parity, kind, bytes: memory.count) }
-        reduce(slots[parity], reduction, bytes: memory.count, into: memory.baseAddress!)
+        reduce(slots[parity], reduction, 0..<memory.count, into: memory.baseAddress!)
     }
 
     /// An all-reduce of a small buffer over several hosts, as one of them sees it: the leader, member 0, reduces the
@@ -92,30 +92,34 @@ extension SharedMemoryCollectives {
         let feed = isStaged ? UnsafeRawBufferPointer(memory) : nil
         stage(feed, round: 0, of: SharedMemoryLayout.stagingBytes)
         let buffers = try enter(.allReduce, memory)
-        if group.isCrowded, let places = buffers.inPlace {
-            return try allReduceInPieces(places, bytes: memory.count, reduction)
+        if let places = buffers.inPlace {
+            return try allReduceInPlace(places, bytes: memory.count, reduction)
         }
         let rounds = (memory.count + buffers.roundBytes - 1) / buffers.roundBytes
         for round in 0..<rounds {
             let start = round * buffers.roundBytes
             let count = min(buffers.roundBytes, memory.count - start)
             let part = evenRange(member: group.member, of: size, bytes: count, alignment: reduction.elementBytes)
-            if !part.isEmpty {
-                let places = (0..<size).map { place($0, start, round, buffers) + part.lowerBound }
-                reduce(places, reduction, bytes: part.count, into: places[0], copyingTo: places.dropFirst())
-            }
+            let places = (0..<size).map { place($0, start, round, buffers) }
+            reduce(places, reduction, part, into: places[0], copyingTo: places.dropFirst())
             stage(feed, round: round + 1, of: buffers.roundBytes)
             try synchronize()
             if isStaged { (memory.baseAddress! + start).copyMemory(from: ownStaging(round), byteCount: count) }
         }
     }
 
-    private func allReduceInPieces(
+    private func allReduceInPlace(
         _ places: [UnsafeMutableRawPointer], bytes: Int, _ reduction: Reduction
     ) throws {
-        try shareOut(bytes, bytesEach: 1, alignment: 64) { piece in
-            let parts = places.map { $0 + piece.lowerBound }
-            reduce(parts, reduction, bytes: piece.count, into: parts[0], copyingTo: parts.dropFirst())
+        func reduce(_ part: Range<Int>) {
+            self.reduce(places, reduction, part, into: places[0], copyingTo: places.dropFirst())
+        }
+        if group.isCrowded {
+            // Whole cache lines.
+            try shareOut(bytes, bytesEach: 1, alignment: 64, reduce)
+        } else {
+            reduce(evenRange(member: group.member, of: size, bytes: bytes, alignment: reduction.elementBytes))
+            try synchronize()
         }
     }
 
@@ -146,14 +150,15 @@ extension SharedMemoryCollectives {
         }
     }
 
-    /// Reduces `bytes` at the sources, in order, and writes the result to `target` and to `copies`, which may be sources.
+    /// Reduces a range of bytes of the sources, in order, and writes the result to the same range of `target` and of
+    /// `copies`, which may be sources.
     func reduce(
-        _ sources: [UnsafeMutableRawPointer], _ reduction: Reduction, bytes: Int, into target: UnsafeMutableRawPointer,
-        copyingTo copies: ArraySlice<UnsafeMutableRawPointer> = []
+        _ sources: [UnsafeMutableRawPointer], _ reduction: Reduction, _ range: Range<Int>,
+        into target: UnsafeMutableRawPointer, copyingTo copies: ArraySlice<UnsafeMutableRawPointer> = []
     ) {
-        var start = 0
-        while start < bytes {
-            let count = min(Self.blockBytes, bytes - start)
+        var start = range.lowerBound
+        while start < range.upperBound {
+            let count = min(Self.blockBytes, range.upperBound - start)
             let result = target + start
             var partial = sources[0] + start
             for source in sources[1...].dropLast() {
@@ -188,8 +193,9 @@ extension SharedMemoryCollectives {
             let range = start..<min(start + buffers.roundBytes, memory.count)
             let part = parts[group.member].clamped(to: range)
             if !part.isEmpty {
-                let sources = (0..<size).map { place($0, start, round, buffers) + (part.lowerBound - start) }
-                reduce(sources, reduction, bytes: part.count, into: memory.baseAddress! + part.lowerBound)
+                let sources = (0..<size).map { place($0, start, round, buffers) }
+                let here = part.lowerBound - start..<part.upperBound - start
+                reduce(sources, reduction, here, into: memory.baseAddress! + start)
             }
             stage(feed, round: round + 1, of: buffers.roundBytes)
             try synchronize()

@@ -99,6 +99,7 @@ final class SharedMemoryCollectives {
         let parity = describe(kind, bytes: memory.count, offset: group.offset(of: UnsafeRawBufferPointer(memory)))
         try synchronize()
         var buffers = Buffers(places: [], roundBytes: memory.count)
+        buffers.places.reserveCapacity(size)
         for member in 0..<size {
             let place = try place(of: member, parity, kind, bytes: memory.count)
             if place == nil { buffers.roundBytes = SharedMemoryLayout.stagingBytes }
