@@ -8,20 +8,26 @@ public struct CollectiveLimits: Sendable, Equatable {
     public var chunkBytes: Int
     /// The shortest chunk that is worth its overhead (bytes): segments are cut no finer only to overlap.
     public var minimumChunkBytes: Int
-    /// Up to this size (bytes) all-reduce and broadcast take the way with the fewest steps.
+    /// Up to this size (bytes) all-reduce takes `small`, and broadcast the way with the fewest steps.
     public var smallBytes: Int
+    /// What small all-reduces take over the network: `recursiveDoubling`, with the fewest steps, or `tree`, with the
+    /// fewest messages.
+    public var small: AllReduceAlgorithm
     /// How many chunks a rank sends ahead of what it has received. It bounds what can pile up at a rank that falls
     /// behind: `size * window` chunks.
     public var window: Int
 
     public init(
-        chunkBytes: Int = 1 << 20, minimumChunkBytes: Int = 512 << 10, smallBytes: Int = 256 << 10, window: Int = 4
+        chunkBytes: Int = 1 << 20, minimumChunkBytes: Int = 512 << 10, smallBytes: Int = 256 << 10,
+        small: AllReduceAlgorithm = .recursiveDoubling, window: Int = 4
     ) {
         precondition(chunkBytes >= 64 && chunkBytes % 64 == 0, "chunks hold whole elements and whole cache lines")
+        precondition(small == .recursiveDoubling || small == .tree, "the algorithms for small buffers")
         precondition(minimumChunkBytes >= 64 && smallBytes >= 0 && window >= 1, "limits are positive")
         self.chunkBytes = chunkBytes
         self.minimumChunkBytes = minimumChunkBytes
         self.smallBytes = smallBytes
+        self.small = small
         self.window = window
     }
 }

@@ -89,7 +89,7 @@ public final class Communicator {
         case .auto:
             if topology.isOneHost, shared != nil { return .sharedMemory }
             if topology.isHierarchical { return .hierarchical }
-            return bytes <= limits.smallBytes ? .recursiveDoubling : .ring
+            return bytes <= limits.smallBytes ? limits.small : .ring
         case .sharedMemory where shared == nil || !topology.isOneHost:
             throw CollectiveError(.invalidArgument("shared-memory needs all ranks on one host that shares memory"))
         case .hierarchical where !topology.isHierarchical:

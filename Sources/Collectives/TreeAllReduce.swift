@@ -1,13 +1,14 @@
 extension Communicator {
     /// All-reduce up a binomial tree to rank 0 and down again (Thakur, Rabenseifner & Gropp 2005): `2 ceil(log2(size))`
-    /// steps, each of the whole buffer, but only `size - 1` messages each way. For small buffers where many ranks share
-    /// one network port, which recursive doubling fills with all of them at once.
+    /// steps, each of the whole buffer, but only `size - 1` messages each way. For small buffers where ranks share
+    /// cores, whose time every message takes, or many of them one network port.
     ///
     /// Rank 0 combines in an order given by the ranks alone and all others copy its result, so all have the same bits.
     ///
     /// Buffers: the result that overwrites what a rank sent up contains it, so it has been delivered by then.
     func treeAllReduce(_ memory: UnsafeMutableRawBufferPointer, _ reduction: Reduction) throws {
         guard size > 1, memory.count > 0 else { return }
+        observer?.proceeds(by: "binomial tree")
         let base = memory.baseAddress!
         let depth = Int.bitWidth - (size - 1).leadingZeroBitCount
         steps = 2 * depth

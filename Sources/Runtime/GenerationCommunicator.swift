@@ -28,7 +28,7 @@ enum GenerationCommunicator {
         let network = Communicator(link: link)
         guard link.size > 1 else { return network }
         let formation = try HostFormation.form(over: network, arena: arena) { abort.reason }
-        var limits = CollectiveLimits()
+        var limits = CollectiveLimits(small: formation.sharesCores ? .tree : .recursiveDoubling)
         var hostOrder: [Int]?
         if let known, known.hosts == formation.hosts {
             limits = known.limits
@@ -38,7 +38,7 @@ enum GenerationCommunicator {
                 UInt64(MonotonicClock.nanoseconds)
             }
             let order = measured.ringOrdering().hosts
-            let plan = try CollectivePlan(model: measured.model(ring: order))
+            let plan = try CollectivePlan(model: measured.model(ring: order), sharesCores: formation.sharesCores)
             limits = plan.limits
             hostOrder = order
             if link.rank == 0 {

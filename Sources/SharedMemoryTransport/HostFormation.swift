@@ -7,6 +7,8 @@ public struct HostFormation {
     public let hosts: [Int]
     /// Nil where this rank is alone on its host, or memory cannot be shared there.
     public let group: SharedHostGroup?
+    /// Whether a machine has more ranks than cores, whether or not they share its memory.
+    public let sharesCores: Bool
 
     /// What every rank tells of itself.
     private struct Record: BitwiseCopyable {
@@ -14,6 +16,8 @@ public struct HostFormation {
         /// Tells simulated hosts of one machine apart.
         var label: UInt64
         var identity: HostIdentity
+        /// Of its machine.
+        var cores: Int64
         var control: SharedMemoryAddress
         var arena: SharedMemoryAddress
     }
@@ -36,6 +40,7 @@ public struct HostFormation {
         let nowhere = SharedMemoryAddress(pid: 0, descriptor: -1, inode: 0, byteCount: 0)
         let record = Record(
             sharesMemory: arena == nil ? 0 : 1, label: label, identity: .own(),
+            cores: Int64(sysconf(Int32(_SC_NPROCESSORS_ONLN))),
             control: try control?.address() ?? nowhere, arena: try arena?.mapping.address() ?? nowhere)
         let records = try communicator.gathered(record)
 
@@ -52,7 +57,14 @@ public struct HostFormation {
         let works = try communicator.gathered(UInt64(members.count == 1 || group != nil ? 1 : 0))
         let broken = Set(wanted.indices.filter { works[$0] == 0 }.map { wanted[$0] })
         let hosts = number(wanted.indices.map { broken.contains(wanted[$0]) ? ($0, -1) : (wanted[$0], 0) })
-        return HostFormation(hosts: hosts, group: broken.contains(wanted[rank]) ? nil : group)
+        return HostFormation(
+            hosts: hosts, group: broken.contains(wanted[rank]) ? nil : group, sharesCores: sharesCores(records))
+    }
+
+    private static func sharesCores(_ records: [Record]) -> Bool {
+        records.contains { record in
+            record.cores < records.count { $0.identity.isOnMachine(of: record.identity) }
+        }
     }
 
     private static func hostNumbers(_ records: [Record]) -> [Int] {

@@ -21,6 +21,9 @@ struct HostIdentity: BitwiseCopyable, Equatable {
             && left.processNamespace == right.processNamespace && left.user == right.user
     }
 
+    /// Whether both run on one kernel, whatever they see of each other.
+    func isOnMachine(of other: HostIdentity) -> Bool { boot == other.boot }
+
     private static func inode(_ path: String) -> UInt64 {
         var status = stat()
         return stat(path, &status) == 0 ? UInt64(status.st_ino) : 0

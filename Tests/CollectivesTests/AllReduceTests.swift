@@ -46,6 +46,11 @@ import Testing
     }
 
     @Test(arguments: rankCounts)
+    func theTreeIsExactWhereItIsChosen(ranks: Int) throws {
+        try checkAllTypes(ranks: ranks, count: 1000, limits: CollectiveLimits(small: .tree))
+    }
+
+    @Test(arguments: rankCounts)
     func aMillionElementsAreExact(ranks: Int) throws {
         try check(Float.self, ranks: ranks, count: 1_000_000, .sum, limits: CollectiveLimits())
         try check(Int64.self, ranks: ranks, count: 1_000_000, .max, limits: CollectiveLimits(chunkBytes: 64 << 10))

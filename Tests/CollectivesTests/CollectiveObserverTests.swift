@@ -39,6 +39,8 @@ struct CollectiveObserverTests {
         #expect(try withRanks(3, Self.everyCollective) == [expected, expected, expected])
         let large = try withRanks(3, limits: ringOnly, Self.everyCollective)
         #expect(large.allSatisfy { $0[1] == "ring" && $0[10] == "chain" }, "\(large)")
+        let few = try withRanks(3, limits: CollectiveLimits(small: .tree), Self.everyCollective)
+        #expect(few.allSatisfy { $0[1] == "binomial tree" && $0[10] == "binomial tree" }, "\(few)")
     }
 
     @Test func areToldThatMemoryIsShared() throws {

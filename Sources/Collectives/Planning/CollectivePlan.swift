@@ -25,10 +25,13 @@ public struct CollectivePlan: Equatable, Sendable {
 
     /// - Parameters:
     ///   - algorithm: `auto`, or the one that all all-reduces must take.
+    ///   - sharesCores: whether ranks share cores. Then a message costs more in their time than on its way, of which the
+    ///     model knows nothing: among algorithms for small buffers the one with the fewest messages is taken.
     ///   - largeBytes: the size that chunks are chosen for (bytes), from 1 on.
     /// - Throws: `CollectiveError.Cause.invalidArgument` where the ranks' places do not allow `algorithm`.
     public init(
-        model: CostModel, algorithm: AllReduceAlgorithm = .auto, largeBytes: Int = 25 << 20
+        model: CostModel, algorithm: AllReduceAlgorithm = .auto, sharesCores: Bool = false,
+        largeBytes: Int = 25 << 20
     ) throws {
         precondition(largeBytes > 0, "there is something to reduce")
         self.model = model
@@ -38,7 +41,8 @@ public struct CollectivePlan: Equatable, Sendable {
                 model.allReduceSeconds($0, bytes: largeBytes, chunkBytes: chunk($0))
             }
             let chunkBytes = chunk(large)
-            small = Self.cheapest([large, .recursiveDoubling, .sharedMemory, .hierarchical, .tree]) {
+            let steps: [AllReduceAlgorithm] = sharesCores ? [.tree] : [.recursiveDoubling, .tree]
+            small = Self.cheapest([large] + steps + [.sharedMemory, .hierarchical]) {
                 model.allReduceSeconds($0, bytes: 1024, chunkBytes: chunkBytes)
             }
         } else {
@@ -85,7 +89,8 @@ public struct CollectivePlan: Equatable, Sendable {
     public var limits: CollectiveLimits {
         CollectiveLimits(
             chunkBytes: chunkBytes, minimumChunkBytes: minimumChunkBytes,
-            smallBytes: small == large ? broadcastSmallBytes : smallBytes)
+            smallBytes: small == large ? broadcastSmallBytes : smallBytes,
+            small: small == .tree ? .tree : .recursiveDoubling)
     }
 
     // MARK: Choosing

@@ -33,6 +33,14 @@ import Testing
         #expect(plan.large == .ring && plan.small == .recursiveDoubling)
     }
 
+    @Test func ranksThatShareCoresSendTheFewestMessages() throws {
+        let model = CostModel(host: fast, network: slow, hosts: [0, 1, 2, 3])
+        let plan = try CollectivePlan(model: model, sharesCores: true)
+        #expect(plan.small == .tree && plan.large == .ring && plan.smallBytes > 0)
+        #expect(plan.limits.small == .tree && plan.limits.smallBytes == plan.smallBytes)
+        #expect(try CollectivePlan(model: model).limits.small == .recursiveDoubling)
+    }
+
     @Test func hostsOfSeveralRanksBehindASlowNetworkGoThroughTheirLeaders() throws {
         #expect(try plan([0, 0, 0, 0, 1, 1, 1, 1]).large == .hierarchical)
         #expect(try plan([0, 0, 1, 1], memory: memory).large == .hierarchical)
