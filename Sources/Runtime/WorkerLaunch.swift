@@ -6,10 +6,12 @@ public enum WorkerLaunch {
     ///   - ticket: the ticket's line, or the path of a file that holds it.
     ///   - bindHost: the address for the ring; nil chooses the one that reaches the coordinator.
     ///   - keyPath: a key file of this worker's own.
-    public static func run(ticket text: String, bindHost: String?, keyPath: String?) throws -> Int32 {
+    ///   - ioThreads: how many threads carry what goes over the network, 1 or more.
+    public static func run(ticket text: String, bindHost: String?, keyPath: String?, ioThreads: Int) throws -> Int32 {
         let ticket = try Ticket(textOrFile: text)
+        let keys = try keyPath.map { try CurveKeyPair(file: $0) }
         let worker = try WorkerProcess(
-            .init(ticket: ticket, bindHost: bindHost, keys: keyPath.map { try CurveKeyPair(file: $0) }))
+            .init(ticket: ticket, bindHost: bindHost, keys: keys, ioThreads: ioThreads))
         return try worker.run()
     }
 }

@@ -22,7 +22,7 @@ struct WorkerNetwork {
     init(_ options: WorkerProcess.Options, denied: @escaping @Sendable (String) -> Void) throws {
         let ticket = options.ticket
         controlContext = try MessagingContext()
-        let dataContext = try MessagingContext()
+        let dataContext = try MessagingContext(ioThreads: options.ioThreads)
         let keys = try ticket.hasPlainData ? nil : CurveKeyPair.generate()
         dataKeys = keys
         // Before the context's first socket, as libzmq asks the handler it finds when a connection comes in.

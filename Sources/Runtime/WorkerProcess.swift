@@ -16,11 +16,14 @@ public final class WorkerProcess {
         public var bindHost: String?
         /// A key of this worker's own that is on the coordinator's allow-list; nil uses the ticket's.
         public var keys: CurveKeyPair?
+        /// Threads that carry what workers exchange over the network, 1 or more.
+        public var ioThreads: Int
 
-        public init(ticket: Ticket, bindHost: String? = nil, keys: CurveKeyPair? = nil) {
+        public init(ticket: Ticket, bindHost: String? = nil, keys: CurveKeyPair? = nil, ioThreads: Int = 1) {
             self.ticket = ticket
             self.bindHost = bindHost
             self.keys = keys
+            self.ioThreads = ioThreads
         }
     }
 

@@ -10,11 +10,14 @@ enum WorkerCommand: Command {
                 "this worker's address for the ring (default: the one that reaches the coordinator)"),
             OptionSyntax(
                 "--key", "FILE", "a key pair of this worker's own (murmur keygen), on the coordinator's --allow list"),
+            OptionSyntax(
+                "--io-threads", "N", "threads that carry, and encrypt, what goes over the network (default 1)"),
         ],
         discussion: "SIGTERM lets the worker leave at the next step boundary; the others go on without it.")
 
     static func run(_ arguments: Arguments) throws -> Int32 {
         try WorkerLaunch.run(
-            ticket: arguments.required("--join"), bindHost: arguments.text("--bind"), keyPath: arguments.text("--key"))
+            ticket: arguments.required("--join"), bindHost: arguments.text("--bind"), keyPath: arguments.text("--key"),
+            ioThreads: arguments.number("--io-threads", in: 1...64, default: 1))
     }
 }

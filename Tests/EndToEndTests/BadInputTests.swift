@@ -76,6 +76,9 @@ struct BadInputTests {
 
     @Test func aDamagedTicketIsRefused() throws {
         expect(try scratch.run(["worker", "--join", "murmur1:AAAA"]), code: 5, saying: ["ticket"])
+        expect(
+            try scratch.run(["worker", "--join", "murmur1:AAAA", "--io-threads", "0"]), code: 2,
+            saying: ["--io-threads", "1 to 64"])
     }
 
     @Test func aMissingCheckpointIsNamed() throws {

@@ -56,7 +56,7 @@ struct HelpTests {
         let promised = [
             "train": ["--workers", "--out", "--resume", "--trace"],
             "coordinator": ["--workers", "--out", "--listen", "--allow", "--resume", "--trace"],
-            "worker": ["--join", "--bind", "--key"],
+            "worker": ["--join", "--bind", "--key", "--io-threads"],
             "eval knn": ["--checkpoint", "--data", "--train", "--test", "--k", "--neighbours", "--threads", "--json"],
             "embed": ["--checkpoint", "--data", "--split", "--out", "--threads"],
             "export": ["--checkpoint", "--out"],

@@ -55,7 +55,7 @@ struct LossCurveTests {
         let first = try scratch.start(join)
         let second = try scratch.start(join)
         try coordinator.waitUntil("step 5") { try scratch.log(of: "changing").count >= 5 || !coordinator.isRunning }
-        let third = try scratch.start(join)
+        let third = try scratch.start(join + ["--io-threads", "2"])
         try coordinator.waitUntil("a step with 3 workers") {
             try scratch.log(of: "changing").contains { $0["workers"] as? Int == 3 } || !coordinator.isRunning
         }
