@@ -1,7 +1,5 @@
 #include "fixedpoint.h"
 
-#include <string.h>
-
 #include "every_processor.h"
 
 // The helpers are compiled into each processor's kernels.
@@ -136,21 +134,19 @@ void fixedpoint_read(void *values, const int32_t *sums, size_t count, int32_t ex
     read(values, (const uint32_t *)sums, count, power_of_two(exponent, 1));
 }
 
+INTO_EACH float sum_of(float left, float right, float scale, float quantum) {
+    return (float)(int32_t)(quantised_within(left, scale) + quantised_within(right, scale)) * quantum;
+}
+
 // Two addends, from cache to cache. While results are written, the next block is fetched: otherwise memory would rest.
 INTO_EACH void sum_two(float *restrict left, float *restrict right, size_t count, float scale, float quantum) {
     size_t i = 0;
     for (; i + 16 <= count; i += 16) {
         __builtin_prefetch(left + i + FIXEDPOINT_BLOCK, 1);
         __builtin_prefetch(right + i + FIXEDPOINT_BLOCK, 1);
-        for (size_t j = i; j < i + 16; j++) {
-            uint32_t sum = quantised_within(left[j], scale) + quantised_within(right[j], scale);
-            left[j] = right[j] = (float)(int32_t)sum * quantum;
-        }
+        for (size_t j = i; j < i + 16; j++) left[j] = right[j] = sum_of(left[j], right[j], scale, quantum);
     }
-    for (; i < count; i++) {
-        uint32_t sum = quantised_within(left[i], scale) + quantised_within(right[i], scale);
-        left[i] = right[i] = (float)(int32_t)sum * quantum;
-    }
+    for (; i < count; i++) left[i] = right[i] = sum_of(left[i], right[i], scale, quantum);
 }
 
 INTO_EACH void read_and_fetch(float *restrict values, const uint32_t *restrict sums, size_t count, float quantum) {

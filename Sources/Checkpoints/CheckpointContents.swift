@@ -18,6 +18,7 @@ public struct CheckpointContents: Sendable, Equatable {
     /// `heads` and `state` (optimiser and all else).
     public var groups: [String: [TensorRecord]]
 
+    /// - Parameters: as the properties.
     public init(
         step: Int, epoch: Int, runID: String, created: Double, configuration: String,
         metadata: [String: String] = [:], groups: [String: [TensorRecord]]

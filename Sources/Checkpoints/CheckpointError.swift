@@ -14,17 +14,22 @@ public struct CheckpointError: Error, Equatable, Sendable, CustomStringConvertib
         case invalid
     }
 
+    /// What kind of failure it is.
     public let code: Code
     /// The file or directory concerned.
     public let path: String
     /// What is wrong with it.
     public let cause: String
 
+    /// - Parameters:
+    ///   - path: the file or directory concerned.
+    ///   - cause: what is wrong with it, without the path.
     public init(_ code: Code, path: String, cause: String) {
         self.code = code
         self.path = path
         self.cause = cause
     }
 
+    /// One line: the path, then the cause.
     public var description: String { "\(path): \(cause)" }
 }

@@ -7,16 +7,21 @@ public struct CheckpointManifest: Sendable, Equatable {
     static let fileName = "manifest.json"
     static let maximumByteCount = 100_000_000
 
+    /// One file of a checkpoint, with what shows that it is whole.
     public struct File: Sendable, Equatable {
         /// Name within the step directory: the group and `.safetensors`.
         public let name: String
+        /// Its length (bytes).
         public let byteCount: Int
         /// BLAKE2b-256 of the whole file, 64 hexadecimal digits.
         public let hash: String
     }
 
+    /// Where a tensor lies.
     public struct Tensor: Sendable, Equatable {
+        /// Its name, type and shape.
         public let specification: TensorSpecification
+        /// The name of its file.
         public let file: String
         /// Where its bytes begin in the file.
         public let offset: Int

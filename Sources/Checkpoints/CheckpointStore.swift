@@ -7,6 +7,7 @@ public struct CheckpointStore: Sendable {
     public let directory: String
     let fileSystem: any FileSystem
 
+    /// - Parameter directory: the folder; it need not exist yet.
     public init(directory: String) {
         self.init(directory: directory, fileSystem: POSIXFileSystem())
     }

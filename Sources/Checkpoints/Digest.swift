@@ -7,6 +7,7 @@ public struct Digest: ~Copyable {
 
     private var generic: OpaquePointer { OpaquePointer(state) }
 
+    /// The digest of nothing so far.
     public init() {
         // libsodium's state must lie on 64 bytes.
         state = .allocate(byteCount: crypto_generichash_statebytes(), alignment: 64)
@@ -15,11 +16,13 @@ public struct Digest: ~Copyable {
 
     deinit { state.deallocate() }
 
+    /// Adds bytes to what is digested.
     public mutating func update(_ bytes: UnsafeRawBufferPointer) {
         guard let base = bytes.baseAddress else { return }
         crypto_generichash_update(generic, base.assumingMemoryBound(to: UInt8.self), UInt64(bytes.count))
     }
 
+    /// Adds a text's UTF-8 bytes, without its length.
     public mutating func update(_ text: String) {
         var text = text
         text.withUTF8 { update(UnsafeRawBufferPointer($0)) }

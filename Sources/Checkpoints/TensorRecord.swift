@@ -25,6 +25,7 @@ public struct TensorSpecification: Sendable, Equatable {
     public let type: ElementType
     public let shape: [Int]
 
+    /// Nothing is checked: a shape may be one that no tensor has (`byteCount` is nil then).
     public init(name: String, type: ElementType, shape: [Int]) {
         self.name = name
         self.type = type
@@ -53,6 +54,7 @@ public struct TensorRecord: Sendable, Equatable {
     public var shape: [Int]
     public var bytes: [UInt8]
 
+    /// - Parameter bytes: the elements, row-major and little-endian; saving refuses any other number than the shape has.
     public init(name: String, type: ElementType, shape: [Int], bytes: [UInt8]) {
         self.name = name
         self.type = type
@@ -60,10 +62,12 @@ public struct TensorRecord: Sendable, Equatable {
         self.bytes = bytes
     }
 
+    /// A `float32` tensor.
     public init(name: String, shape: [Int], floats: [Float]) {
         self.init(name: name, type: .float32, shape: shape, bytes: floats.withUnsafeBytes { Array($0) })
     }
 
+    /// An `int64` tensor.
     public init(name: String, shape: [Int], integers: [Int64]) {
         self.init(name: name, type: .int64, shape: shape, bytes: integers.withUnsafeBytes { Array($0) })
     }

@@ -6,6 +6,7 @@ public struct Frame: Equatable, Sendable {
     public var generation: Generation
     public var message: Message
 
+    /// - Parameter generation: the sender's.
     public init(
         version: ProtocolVersion = .current, runID: RunID, generation: Generation, message: Message
     ) {
@@ -84,6 +85,7 @@ public struct OtherVersionFrame: Equatable, Sendable {
     /// Set if the frame is a `refuse`.
     public var refusal: Message.Refusal?
 
+    /// - Parameter refusal: what it says if it is a `refuse`.
     public init(version: ProtocolVersion, messageNumber: UInt8, runID: RunID, refusal: Message.Refusal? = nil) {
         self.version = version
         self.messageNumber = messageNumber

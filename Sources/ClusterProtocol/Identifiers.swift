@@ -2,6 +2,7 @@
 public struct RunID: Hashable, Sendable, CustomStringConvertible {
     public let rawValue: UInt64
 
+    /// The run of this number, as it stands in a frame's header.
     public init(_ rawValue: UInt64) {
         self.rawValue = rawValue
     }
@@ -13,6 +14,7 @@ public struct RunID: Hashable, Sendable, CustomStringConvertible {
 public struct WorkerID: Hashable, Comparable, Sendable, CustomStringConvertible {
     public let rawValue: UInt32
 
+    /// The worker of this number.
     public init(_ rawValue: UInt32) {
         self.rawValue = rawValue
     }

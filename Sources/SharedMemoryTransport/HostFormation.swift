@@ -40,7 +40,7 @@ public struct HostFormation {
         let nowhere = SharedMemoryAddress(pid: 0, descriptor: -1, inode: 0, byteCount: 0)
         let record = Record(
             sharesMemory: arena == nil ? 0 : 1, label: label, identity: .own(),
-            cores: Int64(sysconf(Int32(_SC_NPROCESSORS_ONLN))),
+            cores: Int64(HostIdentity.cores),
             control: try control?.address() ?? nowhere, arena: try arena?.mapping.address() ?? nowhere)
         let records = try communicator.gathered(record)
 

@@ -21,6 +21,9 @@ struct HostIdentity: BitwiseCopyable, Equatable {
             && left.processNamespace == right.processNamespace && left.user == right.user
     }
 
+    /// Cores of this machine.
+    static var cores: Int { sysconf(Int32(_SC_NPROCESSORS_ONLN)) }
+
     /// Whether both run on one kernel, whatever they see of each other.
     func isOnMachine(of other: HostIdentity) -> Bool { boot == other.boot }
 

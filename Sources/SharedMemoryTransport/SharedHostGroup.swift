@@ -60,7 +60,7 @@ public final class SharedHostGroup: SharedMemoryGroup {
         self.watches = watches
         // Asking again saves a sleep and a wake-up where everyone has a core; with fewer cores it would keep the one
         // from running that is waited for, so the core is offered to it first.
-        isCrowded = sysconf(Int32(_SC_NPROCESSORS_ONLN)) < ranks.count
+        isCrowded = HostIdentity.cores < ranks.count
         spins = isCrowded ? 4 : 2000
     }
 

@@ -70,7 +70,6 @@ extension Communicator {
             isDone = true
         }
         guard isDone else { return false }
-        // Nobody knows all magnitudes before everybody has summed its share, so this is the end of the sum as well.
         try agree(on: &magnitudes, scales: scales)
         scales.advance(past: magnitudes)
         return true

@@ -41,8 +41,8 @@ public struct CollectivePlan: Equatable, Sendable {
                 model.allReduceSeconds($0, bytes: largeBytes, chunkBytes: chunk($0))
             }
             let chunkBytes = chunk(large)
-            let steps: [AllReduceAlgorithm] = sharesCores ? [.tree] : [.recursiveDoubling, .tree]
-            small = Self.cheapest([large] + steps + [.sharedMemory, .hierarchical]) {
+            let forSmall: [AllReduceAlgorithm] = sharesCores ? [.tree] : [.recursiveDoubling, .tree]
+            small = Self.cheapest([large] + forSmall + [.sharedMemory, .hierarchical]) {
                 model.allReduceSeconds($0, bytes: 1024, chunkBytes: chunkBytes)
             }
         } else {

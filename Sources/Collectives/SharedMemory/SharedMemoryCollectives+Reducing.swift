@@ -26,7 +26,10 @@ extension SharedMemoryCollectives {
         stage(feed, round: 0, of: SharedMemoryLayout.stagingBytes)
         let buffers = try enter(.allReduce, memory)
         if let places = buffers.inPlace {
-            return try allReduceInPlace(places, bytes: memory.count, reduction)
+            // Whole cache lines.
+            return try divide(memory.count, bytesEach: 1, alignment: 64) {
+                reduce(places, reduction, $0, into: places[0], copyingTo: places.dropFirst())
+            }
         }
         let rounds = (memory.count + buffers.roundBytes - 1) / buffers.roundBytes
         for round in 0..<rounds {
@@ -41,37 +44,20 @@ extension SharedMemoryCollectives {
         }
     }
 
-    private func allReduceInPlace(
-        _ places: [UnsafeMutableRawPointer], bytes: Int, _ reduction: Reduction
-    ) throws {
-        func reduce(_ part: Range<Int>) {
-            self.reduce(places, reduction, part, into: places[0], copyingTo: places.dropFirst())
-        }
-        if group.isCrowded {
-            // Whole cache lines.
-            try shareOut(bytes, bytesEach: 1, alignment: 64, reduce)
-        } else {
-            reduce(evenRange(member: group.member, of: size, bytes: bytes, alignment: reduction.elementBytes))
-            try synchronize()
-        }
-    }
-
-    /// Has each of `units` units of work done by one of the members. Where each has a core nobody waits for the others.
+    /// Has each of `units` units of work done by one of the members, and returns when all are. Where members have a core
+    /// each, every one has a part of its own; where they share cores, those that have one work for those that have not, so
+    /// that nobody is waited for whose part is left to do.
     ///
     /// All members call it, after they entered a collective.
     ///
-    /// - Parameter bytesEach: what a unit takes of each member's buffer.
-    func divide(_ units: Int, bytesEach: Int, _ work: (Range<Int>) -> Void) throws {
-        if group.isCrowded {
-            try shareOut(units, bytesEach: bytesEach, alignment: 1, work)
-        } else {
-            work(evenRange(member: group.member, of: size, bytes: units, alignment: 1))
+    /// - Parameters:
+    ///   - bytesEach: what a unit takes of each member's buffer.
+    ///   - alignment: what parts begin at a multiple of (units).
+    func divide(_ units: Int, bytesEach: Int, alignment: Int = 1, _ work: (Range<Int>) -> Void) throws {
+        guard group.isCrowded else {
+            work(evenRange(member: group.member, of: size, bytes: units, alignment: alignment))
+            return try synchronize()
         }
-    }
-
-    /// Where members share cores, those that have one work for those that have not: nobody is waited for whose part is
-    /// left to do. Returns when all units are done.
-    private func shareOut(_ units: Int, bytesEach: Int, alignment: Int, _ work: (Range<Int>) -> Void) throws {
         guard units > 0 else { return }
         phase &+= 1
         // At least two pieces, so that two cores share a small buffer.
