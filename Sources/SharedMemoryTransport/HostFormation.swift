@@ -51,20 +51,21 @@ public struct HostFormation {
         if members.count > 1, let arena, let control {
             group = try? SharedHostGroup(
                 rank: rank, ranks: members, control: control, arena: arena,
-                peers: members.map { (records[$0].control, records[$0].arena) }, abortReason: abortReason)
+                peers: members.map { (records[$0].control, records[$0].arena) },
+                isCrowded: isCrowded(records[rank], records), abortReason: abortReason)
         }
         // Nobody uses what not everybody on the host has.
         let works = try communicator.gathered(UInt64(members.count == 1 || group != nil ? 1 : 0))
         let broken = Set(wanted.indices.filter { works[$0] == 0 }.map { wanted[$0] })
         let hosts = number(wanted.indices.map { broken.contains(wanted[$0]) ? ($0, -1) : (wanted[$0], 0) })
         return HostFormation(
-            hosts: hosts, group: broken.contains(wanted[rank]) ? nil : group, sharesCores: sharesCores(records))
+            hosts: hosts, group: broken.contains(wanted[rank]) ? nil : group,
+            sharesCores: records.contains { isCrowded($0, records) })
     }
 
-    private static func sharesCores(_ records: [Record]) -> Bool {
-        records.contains { record in
-            record.cores < records.count { $0.identity.isOnMachine(of: record.identity) }
-        }
+    /// Whether a rank's machine has more ranks than cores.
+    private static func isCrowded(_ record: Record, _ records: [Record]) -> Bool {
+        record.cores < records.count { $0.identity.isOnMachine(of: record.identity) }
     }
 
     private static func hostNumbers(_ records: [Record]) -> [Int] {

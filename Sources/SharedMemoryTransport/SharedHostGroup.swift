@@ -37,7 +37,8 @@ public final class SharedHostGroup: SharedMemoryGroup {
     /// - Throws: `SharedMemoryError`.
     init(
         rank: Int, ranks: [Int], control: SharedMapping, arena: SharedArena,
-        peers: [(control: SharedMemoryAddress, arena: SharedMemoryAddress)], abortReason: @escaping () -> String?
+        peers: [(control: SharedMemoryAddress, arena: SharedMemoryAddress)], isCrowded: Bool,
+        abortReason: @escaping () -> String?
     ) throws {
         self.ranks = ranks
         let member = ranks.firstIndex(of: rank) ?? 0
@@ -60,7 +61,7 @@ public final class SharedHostGroup: SharedMemoryGroup {
         self.watches = watches
         // Asking again saves a sleep and a wake-up where everyone has a core; with fewer cores it would keep the one
         // from running that is waited for, so the core is offered to it first.
-        isCrowded = HostIdentity.cores < ranks.count
+        self.isCrowded = isCrowded
         spins = isCrowded ? 4 : 2000
     }
 

@@ -130,7 +130,9 @@ public final class NetworkLink: Link {
 
     public func receive(from peer: Int, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
         try checkUsable()
-        if let payload = stashes[peer].removeFirst() { return try body(payload.bytes) }
+        if let payload = stashes[peer].removeFirst() {
+            return try withExtendedLifetime(payload) { try body(payload.bytes) }
+        }
         while true {
             switch try takeOne(from: peer) {
             case .awaited:

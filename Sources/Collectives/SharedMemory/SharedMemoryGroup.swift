@@ -12,7 +12,8 @@ public protocol SharedMemoryGroup: AnyObject {
     /// By member: its rank in the generation.
     var ranks: [Int] { get }
 
-    /// Whether the host has fewer cores than members; the same on all of them.
+    /// Whether the members' machine has fewer cores than ranks, those of its other hosts or containers included; the same
+    /// on all members.
     var isCrowded: Bool { get }
 
     /// A member's control region, `SharedMemoryLayout.byteCount` bytes, zero at first.
