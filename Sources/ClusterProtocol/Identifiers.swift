@@ -28,6 +28,7 @@ public struct WorkerID: Hashable, Comparable, Sendable, CustomStringConvertible 
 public struct Generation: Hashable, Comparable, Sendable, CustomStringConvertible {
     public let rawValue: UInt64
 
+    /// The generation of this number, as it stands in a frame's header.
     public init(_ rawValue: UInt64) {
         self.rawValue = rawValue
     }

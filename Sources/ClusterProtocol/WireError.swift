@@ -4,8 +4,10 @@ public struct WireError: Error, Equatable, Sendable, CustomStringConvertible {
     public let place: String
     /// Byte offset in the frame at which the field begins.
     public let offset: Int
+    /// What is wrong there.
     public let cause: Cause
 
+    /// What bytes can be instead of a message. Lengths count bytes.
     public enum Cause: Equatable, Sendable {
         /// The frame ends before the field does.
         case truncated(needed: Int, left: Int)
@@ -24,6 +26,9 @@ public struct WireError: Error, Equatable, Sendable, CustomStringConvertible {
         case trailingBytes(Int)
     }
 
+    /// - Parameters:
+    ///   - place: message and field, such as `join.host`.
+    ///   - offset: of the field's first byte in the frame.
     public init(place: String, offset: Int, cause: Cause) {
         self.place = place
         self.offset = offset

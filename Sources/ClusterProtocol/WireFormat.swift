@@ -2,6 +2,7 @@
 public struct ProtocolVersion: Hashable, Sendable, CustomStringConvertible {
     public let rawValue: UInt8
 
+    /// The version of this number, also one that this program does not speak.
     public init(_ rawValue: UInt8) {
         self.rawValue = rawValue
     }

@@ -9,11 +9,15 @@ public struct WireReader: Sendable {
     /// The message being read; begins the place of an error.
     public var context: String
 
+    /// - Parameters:
+    ///   - bytes: a whole frame.
+    ///   - context: the message, for errors.
     public init(_ bytes: [UInt8], context: String) {
         self.bytes = bytes
         self.context = context
     }
 
+    /// Bytes not yet read.
     public var remaining: Int { bytes.count - offset }
 
     /// The error for `field` at the present offset.
@@ -25,6 +29,9 @@ public struct WireReader: Sendable {
         guard remaining >= count else { throw failure(field, .truncated(needed: count, left: remaining)) }
     }
 
+    /// A whole number of `type`'s width.
+    ///
+    /// - Throws: `WireError` with `truncated`, and nothing is read.
     public mutating func integer<Value: FixedWidthInteger>(
         _ field: StaticString, as type: Value.Type = Value.self
     ) throws(WireError) -> Value {

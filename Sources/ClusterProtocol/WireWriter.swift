@@ -3,10 +3,13 @@
 /// A text that is too long is cut at a character, since a cut reason is better than none. A blob or a key of a wrong
 /// length is a mistake of the caller and traps.
 public struct WireWriter: Sendable {
+    /// The frame so far.
     public private(set) var bytes: [UInt8] = []
 
+    /// An empty frame.
     public init() {}
 
+    /// Little-endian, in the value's own width.
     public mutating func integer<Value: FixedWidthInteger>(_ value: Value) {
         for index in 0..<MemoryLayout<Value>.size {
             bytes.append(UInt8(truncatingIfNeeded: value >> Value(8 * index)))
