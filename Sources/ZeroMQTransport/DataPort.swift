@@ -2,19 +2,6 @@ import CZeroMQ
 import Collectives
 import Glibc
 
-/// Where a rank's data port can be reached.
-public struct PeerAddress: Hashable, Sendable {
-    /// `tcp://host:port` or `ipc://path`.
-    public let endpoint: String
-    /// The key of its port; nil where connections are plain.
-    public let publicKey: CurvePublicKey?
-
-    public init(endpoint: String, publicKey: CurvePublicKey?) {
-        self.endpoint = endpoint
-        self.publicKey = publicKey
-    }
-}
-
 /// A worker's end of the data plane: one inbox for its whole life, and a link to the others for each generation.
 ///
 /// Belongs, with its links, to one thread. A frame is taken only if it has our form, comes from the present run and

@@ -33,11 +33,7 @@ struct NetworkLinkWaiting {
     /// A sleep and a wake-up cost some 10 µs each. Spinning saves them where this host has a core for every rank on it
     /// and for its I/O thread; with fewer it would take the core from the very thread that brings the message.
     private static func spinTime(peers: [PeerAddress], rank: Int) -> Duration {
-        let own = tcpHostAndPort(of: peers[rank].endpoint)?.host
-        let here = peers.count { peer in
-            guard let host = tcpHostAndPort(of: peer.endpoint)?.host else { return true }
-            return host == own || isLoopback(host)
-        }
+        let here = peers.count { $0.isOnHost(of: peers[rank]) }
         return sysconf(Int32(_SC_NPROCESSORS_ONLN)) >= 2 * here ? .microseconds(20) : .zero
     }
 }

@@ -119,7 +119,8 @@ public final class NetworkLink: Link {
     func connect(to peer: Int, queuesEarly: Bool = false) throws -> NetworkLinkOutbox {
         precondition(peer != rank, "a rank does not send to itself")
         outboxes[peer]?.close(lingerMilliseconds: 0)
-        let outbox = try NetworkLinkOutbox(to: peers[peer], of: port, queuesEarly: queuesEarly)
+        let outbox = try NetworkLinkOutbox(
+            to: peers[peer], isHere: peers[peer].isOnHost(of: peers[rank]), of: port, queuesEarly: queuesEarly)
         outboxes[peer] = outbox
         waiting.watch(outbox.monitorDescriptor, of: peer)
         try noteNews(of: peer)

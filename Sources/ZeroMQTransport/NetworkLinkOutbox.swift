@@ -3,7 +3,6 @@ import Collectives
 import Glibc
 
 /// A connection to one rank's inbox.
-///
 final class NetworkLinkOutbox {
     let socket: Socket
     let monitor: SocketMonitor
@@ -15,16 +14,24 @@ final class NetworkLinkOutbox {
     /// Whether the handshake is through.
     var isConnected = false
 
-    /// - Parameter queuesEarly: whether messages are taken before the handshake is through. libzmq throws them away without
-    ///   a word if the peer does not know our key yet.
-    init(to peer: PeerAddress, of port: DataPort, queuesEarly: Bool) throws {
+    /// What the system may hold of bytes that do not leave the host. Left to itself it lets some 4 MiB pile up for a peer
+    /// that is behind, and several ranks' piles are read from memory again, not from the cache that they were written to.
+    private static let sendBytesWithinHost: Int32 = 384 << 10
+
+    /// - Parameters:
+    ///   - isHere: whether the peer is on this host.
+    ///   - queuesEarly: whether messages are taken before the handshake is through. libzmq throws them away without a word
+    ///     if the peer does not know our key yet.
+    init(to peer: PeerAddress, isHere: Bool, of port: DataPort, queuesEarly: Bool) throws {
         let security: Security =
             if let keys = port.keys, let server = peer.publicKey {
                 .curveClient(keys, server: server)
             } else {
                 port.plainSecurity
             }
-        socket = try Socket(.push, context: port.context, limits: port.limits, security: security)
+        var limits = port.limits
+        if isHere { limits.kernelSendBytes = min(limits.kernelSendBytes ?? .max, Self.sendBytesWithinHost) }
+        socket = try Socket(.push, context: port.context, limits: limits, security: security)
         try socket.set(ZMQ_IMMEDIATE, to: Int32(queuesEarly ? 0 : 1))
         monitor = try SocketMonitor(of: socket)
         fileDescriptor = try socket.value(ZMQ_FD)

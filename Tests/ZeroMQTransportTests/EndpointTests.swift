@@ -22,6 +22,16 @@ import ZeroMQTransport
         #expect(requiresEncryption(endpoint))
     }
 
+    @Test(arguments: [
+        ("tcp://192.0.2.1:5555", true), ("tcp://192.0.2.1:7", true), ("tcp://192.0.2.2:5555", false),
+        ("tcp://127.0.0.1:5555", true), ("tcp://[::1]:5555", true), ("tcp://[2001:db8::1]:5555", false),
+        ("ipc:///tmp/s", true),
+    ])
+    func peersOnOneHostAreToldByTheirEndpoints(endpoint: String, isHere: Bool) {
+        let own = PeerAddress(endpoint: "tcp://192.0.2.1:5555", publicKey: nil)
+        #expect(PeerAddress(endpoint: endpoint, publicKey: nil).isOnHost(of: own) == isHere)
+    }
+
     @Test func aPlainSocketRefusesToLeaveTheHost() throws {
         let context = try MessagingContext()
         let socket = try Socket(.dealer, context: context, limits: .control, security: .plain)

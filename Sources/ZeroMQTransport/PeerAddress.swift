@@ -1,0 +1,19 @@
+/// Where a rank's data port can be reached.
+public struct PeerAddress: Hashable, Sendable {
+    /// `tcp://host:port` or `ipc://path`.
+    public let endpoint: String
+    /// The key of its port; nil where connections are plain.
+    public let publicKey: CurvePublicKey?
+
+    public init(endpoint: String, publicKey: CurvePublicKey?) {
+        self.endpoint = endpoint
+        self.publicKey = publicKey
+    }
+
+    /// Whether bytes to it do not leave the host of `other`, as far as their endpoints tell: another address of the same
+    /// host counts as another host.
+    package func isOnHost(of other: PeerAddress) -> Bool {
+        guard let host = tcpHostAndPort(of: endpoint)?.host else { return true }
+        return isLoopback(host) || host == tcpHostAndPort(of: other.endpoint)?.host
+    }
+}
