@@ -9,14 +9,23 @@ struct NetworkLinkWaiting {
     /// The ranks whose monitors `descriptors[3...]` are.
     fileprivate var monitored: [Int] = []
     fileprivate let inboxDescriptor: Int32
-    /// How long to ask again and again before sleeping.
-    fileprivate let spinTime: Duration
+    fileprivate let patience: Patience
+    /// Bytes of the last message received: what comes next is likely to be of its kind.
+    var lastBytes = 0
+
+    /// How a message is asked for again and again before sleeping.
+    fileprivate struct Patience {
+        var time: Duration
+        /// Whether to offer the core to others between two questions; it is then done for short messages only, since long
+        /// ones keep the cores busy.
+        var yields: Bool
+    }
 
     init(inbox: Socket, abort: AbortSignal, peers: [PeerAddress], rank: Int) throws {
         inboxDescriptor = try inbox.value(ZMQ_FD)
         let none = pollfd(fd: -1, events: Int16(POLLIN), revents: 0)
         descriptors = [pollfd(fd: abort.fileDescriptor, events: Int16(POLLIN), revents: 0), none, none]
-        spinTime = Self.spinTime(peers: peers, rank: rank)
+        patience = Self.patience(ranksHere: peers.count { $0.isOnHost(of: peers[rank]) })
     }
 
     /// Watches a rank's monitor, in place of its monitor before if it had one.
@@ -31,10 +40,12 @@ struct NetworkLinkWaiting {
     }
 
     /// A sleep and a wake-up cost some 10 µs each. Spinning saves them where this host has a core for every rank on it
-    /// and for its I/O thread; with fewer it would take the core from the very thread that brings the message.
-    private static func spinTime(peers: [PeerAddress], rank: Int) -> Duration {
-        let here = peers.count { $0.isOnHost(of: peers[rank]) }
-        return sysconf(Int32(_SC_NPROCESSORS_ONLN)) >= 2 * here ? .microseconds(20) : .zero
+    /// and for its I/O thread. With fewer it would take the core from the very thread that brings the message, unless
+    /// that is offered the core in between.
+    private static func patience(ranksHere: Int) -> Patience {
+        let cores = sysconf(Int32(_SC_NPROCESSORS_ONLN))
+        if cores >= 2 * ranksHere { return Patience(time: .microseconds(20), yields: false) }
+        return Patience(time: .microseconds(cores >= ranksHere ? 20 : 100), yields: true)
     }
 }
 
@@ -109,12 +120,14 @@ extension NetworkLink {
         _ = poll(&descriptor, 1, -1)
     }
 
-    /// Whether a frame came within the spinning time.
+    /// Whether a frame came within the time of patience.
     private func spin() throws -> Bool {
-        guard waiting.spinTime > .zero else { return false }
-        let end = ContinuousClock.now + waiting.spinTime
+        let patience = waiting.patience
+        guard !patience.yields || waiting.lastBytes <= Self.copiedBytes else { return false }
+        let end = ContinuousClock.now + patience.time
         repeat {
             if try isReady(port.inbox, ZMQ_POLLIN) { return true }
+            if patience.yields { sched_yield() }
         } while ContinuousClock.now < end
         return false
     }

@@ -132,13 +132,13 @@ public final class NetworkLink: Link {
     public func receive(from peer: Int, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
         try checkUsable()
         if let payload = stashes[peer].removeFirst() {
-            return try withExtendedLifetime(payload) { try body(payload.bytes) }
+            return try withExtendedLifetime(payload) { try take(payload.bytes, body) }
         }
         while true {
             switch try takeOne(from: peer) {
             case .awaited:
                 defer { port.payload.clear() }
-                return try body(port.payload.bytes)
+                return try take(port.payload.bytes, body)
             case .other:
                 try checkUsable()
             case .nothing:
@@ -148,6 +148,11 @@ public final class NetworkLink: Link {
                 try wait(for: .message)
             }
         }
+    }
+
+    private func take(_ bytes: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
+        waiting.lastBytes = bytes.count
+        try body(bytes)
     }
 
     private enum Taken {
