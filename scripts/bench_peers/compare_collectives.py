@@ -2,7 +2,7 @@
 
 Within this host:
   host        shared memory: ours, Gloo, MPI and the probe, a bare reduce and copy without a protocol
-  tcp         loopback TCP: ours, Gloo, MPI and a probe, which carries a ring's bytes and sums nothing
+  tcp         loopback TCP: ours, Gloo, MPI and a probe, which carries a ring's bytes, and one that adds them too
   order-free  sums in any order of the ranks beside plain ones, shared memory
   compress    what each compression costs where the line is free, loopback TCP
 Between network namespaces, as root:
@@ -96,8 +96,9 @@ CONTESTS = {
             "Gloo": programs.gloo(),
             "MPI": programs.mpi_tcp(),
             "probe": programs.probe("tcp_probe"),
+            "probe that sums": programs.probe("tcp_probe", "sums"),
         },
-        [("Gloo", "ours"), ("ours", "MPI"), ("ours", "probe"), ("Gloo", "probe")],
+        [("Gloo", "ours"), ("ours", "MPI"), ("ours", "probe that sums"), ("Gloo", "probe that sums")],
         [
             Target("Gloo", "ours", "≥", 1.3, MIB),
             Target("Gloo", "ours", "≥", 1.0, 0, MIB - 1),

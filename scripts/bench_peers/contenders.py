@@ -185,9 +185,9 @@ class Contenders:
     def mpi_tcp(self):
         return self.mpi("--mca", "btl", "tcp,self", "--mca", "btl_tcp_if_include", "lo")
 
-    def probe(self, name):
+    def probe(self, name, *words):
         program = self.compile("cc", name)
-        return lambda workers, sizes: [program, str(workers), joined(sizes), str(SECONDS_EACH)]
+        return lambda workers, sizes: [program, str(workers), joined(sizes), str(SECONDS_EACH), *words]
 
 
 def run(name, command, sizes):

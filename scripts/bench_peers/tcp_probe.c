@@ -1,12 +1,13 @@
 // What a ring all-reduce carries over loopback TCP, and nothing else.
 //
 //     cc -O3 -march=native -pthread tcp_probe.c -o tcp_probe
-//     tcp_probe PROCESSES 1048576,16777216 SECONDS
+//     tcp_probe PROCESSES 1048576,16777216 SECONDS [sums]
 //
 // Every process sends 2(N−1)/N of a buffer to the next one while it receives as much from the one before: from its
 // buffer, into another, by a thread each, with blocking calls. Nothing is added, nobody waits for a chunk before passing
-// it on, and nothing tells messages apart. What a program takes that really sums comes on top, or beside it where cores
-// are free. Prints one JSON object a line like mpi_allreduce.c, timed the same way.
+// it on, and nothing tells messages apart. With `sums` what arrives in the first half is added to the buffer that is sent,
+// without asking whether that part of it has left: it costs what a sum costs, and is none. Prints one JSON object a line
+// like mpi_allreduce.c, timed the same way.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -15,7 +16,8 @@
 
 #include "forked.h"
 
-enum { call = 256 << 10 };
+/// `system_holds`: of bytes on their way to a process, the same as ours has between workers of a host.
+enum { call = 256 << 10, system_holds = 384 << 10 };
 
 static int listeners[maximum_processes];
 static struct sockaddr_in addresses[maximum_processes];
@@ -23,6 +25,7 @@ static char *buffers[maximum_processes];
 static size_t capacity;
 /// This process' ends of the ring.
 static int next = -1, previous = -1;
+static bool sums;
 
 static void fail(const char *what) {
     fprintf(stderr, "tcp_probe: %s: %s\n", what, strerror(errno));
@@ -43,9 +46,10 @@ static void prepare(size_t largest) {
 }
 
 static void join_ring(int rank) {
-    int yes = 1;
+    int yes = 1, holds = system_holds;
     next = socket(AF_INET, SOCK_STREAM, 0);
     struct sockaddr_in *address = &addresses[(rank + 1) % processes];
+    if (next >= 0 && setsockopt(next, SOL_SOCKET, SO_SNDBUF, &holds, sizeof holds) < 0) fail("SO_SNDBUF");
     if (next < 0 || connect(next, (struct sockaddr *)address, sizeof *address) < 0) fail("connect");
     previous = accept(listeners[rank], NULL, NULL);
     if (previous < 0) fail("accept");
@@ -57,6 +61,13 @@ static void join_ring(int rank) {
     }
 }
 
+/// Adds what was received at `place` to what is sent from there, in whole floats.
+static void add(size_t place, size_t length) {
+    float *restrict sum = (float *)buffers[0] + place / sizeof(float);
+    const float *restrict values = (const float *)buffers[1] + place / sizeof(float);
+    for (size_t index = 0; index < length / sizeof(float); index++) sum[index] += values[index];
+}
+
 /// `total` bytes by calls of `transfer`, around and around in a buffer.
 static void carry(char *buffer, size_t size, size_t total, int end, bool sends) {
     for (size_t done = 0; done < total;) {
@@ -64,6 +75,7 @@ static void carry(char *buffer, size_t size, size_t total, int end, bool sends) 
         if (length > size - place) length = size - place;
         ssize_t moved = sends ? write(end, buffer + place, length) : read(end, buffer + place, length);
         if (moved <= 0) fail(sends ? "write" : "read");
+        if (sums && !sends && done < total / 2) add(place, (size_t)moved);
         done += (size_t)moved;
     }
 }
@@ -97,5 +109,6 @@ static void measure(int rank, size_t count, double seconds, struct times *times)
 }
 
 int main(int argc, char **argv) {
-    return run_probe(argc, argv, maximum_processes, prepare, measure);
+    sums = argc == 5 && strcmp(argv[4], "sums") == 0;
+    return run_probe(sums ? 4 : argc, argv, maximum_processes, prepare, measure);
 }
