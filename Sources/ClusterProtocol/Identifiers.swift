@@ -19,6 +19,7 @@ public struct WorkerID: Hashable, Comparable, Sendable, CustomStringConvertible 
         self.rawValue = rawValue
     }
 
+    /// Whether `left` joined earlier.
     public static func < (left: WorkerID, right: WorkerID) -> Bool { left.rawValue < right.rawValue }
 
     public var description: String { String(rawValue) }
@@ -36,6 +37,7 @@ public struct Generation: Hashable, Comparable, Sendable, CustomStringConvertibl
     /// What a worker that has not been in a ring writes into its headers.
     public static let none = Generation(0)
 
+    /// Whether `left` was formed earlier.
     public static func < (left: Generation, right: Generation) -> Bool { left.rawValue < right.rawValue }
 
     public var next: Generation { Generation(rawValue + 1) }

@@ -169,6 +169,7 @@ public enum YieldReason: UInt8, Comparable, CaseIterable, Sendable, CustomString
     /// The run stops: save the state before reporting `idle`.
     case stop = 2
 
+    /// Whether `right` wins where ranks were told both.
     public static func < (left: YieldReason, right: YieldReason) -> Bool { left.rawValue < right.rawValue }
 
     public var description: String {

@@ -16,26 +16,31 @@ public struct WireWriter: Sendable {
         }
     }
 
+    /// One byte, 0 or 1.
     public mutating func bool(_ value: Bool) {
         bytes.append(value ? 1 : 0)
     }
 
+    /// Bytes as they are; the reader has to know how many.
     public mutating func raw(_ value: [UInt8]) {
         bytes += value
     }
 
+    /// The length in four bytes, then the bytes; traps beyond `limit` bytes.
     public mutating func blob(_ value: [UInt8], limit: Int) {
         precondition(value.count <= limit, "a blob of \(value.count) bytes is over its limit of \(limit)")
         integer(UInt32(value.count))
         raw(value)
     }
 
+    /// The length of the UTF-8 in two bytes, then the UTF-8, cut to `limit` bytes.
     public mutating func string(_ value: String, limit: Int) {
         let text = value.cut(toUTF8Count: limit)
         integer(UInt16(text.utf8.count))
         bytes += text.utf8
     }
 
+    /// The length in one byte, then the key: 32 bytes, or none.
     public mutating func publicKey(_ value: [UInt8]) {
         precondition(
             value.isEmpty || value.count == WireLimit.publicKey, "a public key has 0 or \(WireLimit.publicKey) bytes")

@@ -10,7 +10,7 @@ struct NetworkLinkWaiting {
     fileprivate var monitored: [Int] = []
     fileprivate let inboxDescriptor: Int32
     fileprivate let patience: Patience
-    /// Bytes of the last message received: what comes next is likely to be of its kind.
+    /// Bytes of the last message that came: the next one is likely to be of its kind.
     var lastBytes = 0
 
     /// How a message is asked for again and again before sleeping.
@@ -41,7 +41,7 @@ struct NetworkLinkWaiting {
 
     /// A sleep and a wake-up cost some 10 µs each. Spinning saves them where this host has a core for every rank on it
     /// and for its I/O thread. With fewer it would take the core from the very thread that brings the message, unless
-    /// that is offered the core in between.
+    /// that is offered the core in between; where ranks outnumber cores, the sender may have to wait for one first.
     private static func patience(ranksHere: Int) -> Patience {
         let cores = sysconf(Int32(_SC_NPROCESSORS_ONLN))
         if cores >= 2 * ranksHere { return Patience(time: .microseconds(20), yields: false) }

@@ -132,13 +132,13 @@ public final class NetworkLink: Link {
     public func receive(from peer: Int, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
         try checkUsable()
         if let payload = stashes[peer].removeFirst() {
-            return try withExtendedLifetime(payload) { try take(payload.bytes, body) }
+            return try withExtendedLifetime(payload) { try body(payload.bytes) }
         }
         while true {
             switch try takeOne(from: peer) {
             case .awaited:
                 defer { port.payload.clear() }
-                return try take(port.payload.bytes, body)
+                return try body(port.payload.bytes)
             case .other:
                 try checkUsable()
             case .nothing:
@@ -148,11 +148,6 @@ public final class NetworkLink: Link {
                 try wait(for: .message)
             }
         }
-    }
-
-    private func take(_ bytes: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
-        waiting.lastBytes = bytes.count
-        try body(bytes)
     }
 
     private enum Taken {
@@ -175,6 +170,7 @@ public final class NetworkLink: Link {
                 port.payload.clear()
                 return .other
             }
+            waiting.lastBytes = port.payload.bytes.count
             if header.source == awaited { return .awaited }
             stashes[header.source].append(port.detachPayload())
             return .other

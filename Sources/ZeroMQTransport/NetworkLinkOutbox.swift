@@ -14,8 +14,9 @@ final class NetworkLinkOutbox {
     /// Whether the handshake is through.
     var isConnected = false
 
-    /// What the system may hold of bytes that do not leave the host. Left to itself it lets some 4 MiB pile up for a peer
-    /// that is behind, and several ranks' piles are read from memory again, not from the cache that they were written to.
+    /// What the system may hold of bytes that do not leave the host. Left to itself it lets up to 4 MiB pile up for a peer
+    /// that is behind, which slows several ranks on one machine down (docs/benchmarks.md): most likely their piles leave
+    /// the cache before they are read.
     private static let sendBytesWithinHost: Int32 = 384 << 10
 
     /// - Parameters:

@@ -5,6 +5,9 @@ public struct PeerAddress: Hashable, Sendable {
     /// The key of its port; nil where connections are plain.
     public let publicKey: CurvePublicKey?
 
+    /// - Parameters:
+    ///   - endpoint: as the peer's data port was bound, with its port.
+    ///   - publicKey: of that port; nil where connections are plain.
     public init(endpoint: String, publicKey: CurvePublicKey?) {
         self.endpoint = endpoint
         self.publicKey = publicKey

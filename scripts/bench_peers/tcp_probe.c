@@ -49,8 +49,9 @@ static void join_ring(int rank) {
     int yes = 1, holds = system_holds;
     next = socket(AF_INET, SOCK_STREAM, 0);
     struct sockaddr_in *address = &addresses[(rank + 1) % processes];
-    if (next >= 0 && setsockopt(next, SOL_SOCKET, SO_SNDBUF, &holds, sizeof holds) < 0) fail("SO_SNDBUF");
-    if (next < 0 || connect(next, (struct sockaddr *)address, sizeof *address) < 0) fail("connect");
+    if (next < 0 || setsockopt(next, SOL_SOCKET, SO_SNDBUF, &holds, sizeof holds) < 0 ||
+        connect(next, (struct sockaddr *)address, sizeof *address) < 0)
+        fail("connect");
     previous = accept(listeners[rank], NULL, NULL);
     if (previous < 0) fail("accept");
     if (setsockopt(next, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes) < 0) fail("TCP_NODELAY");
