@@ -6,7 +6,6 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <poll.h>
-#include <sched.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -43,34 +42,6 @@ int shared_memory_process_ended(int descriptor) {
 
 void shared_word_wake(uint32_t *word) {
     syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
-}
-
-void shared_word_store(uint32_t *word, uint32_t *waiters, uint32_t value) {
-    // Store, then look for sleepers; a sleeper counts itself, then looks at the word: one of the two sees the other.
-    __atomic_store_n(word, value, __ATOMIC_SEQ_CST);
-    if (__atomic_load_n(waiters, __ATOMIC_SEQ_CST) != 0) shared_word_wake(word);
-}
-
-uint32_t shared_word_load(const uint32_t *word) {
-    return __atomic_load_n(word, __ATOMIC_ACQUIRE);
-}
-
-static int has_reached(const uint32_t *word, uint32_t target) {
-    return (int32_t)(__atomic_load_n(word, __ATOMIC_ACQUIRE) - target) >= 0;
-}
-
-int shared_word_spin(const uint32_t *word, uint32_t target, uint32_t spins, int yields) {
-    for (uint32_t spin = 0; !has_reached(word, target); spin++) {
-        if (spin == spins) return 0;
-        if (yields) {
-            sched_yield();
-        } else {
-#if defined(__x86_64__)
-            __builtin_ia32_pause();
-#endif
-        }
-    }
-    return 1;
 }
 
 void shared_word_sleep(uint32_t *word, uint32_t *waiters, uint32_t seen, uint64_t nanoseconds) {

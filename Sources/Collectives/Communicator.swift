@@ -23,7 +23,7 @@ public final class Communicator {
     /// The hosts in the order of the ring.
     public var hostOrder: [Int] { leaderRing.map { topology.hosts[$0] } }
     /// Which way all-reduces go; the same on all ranks.
-    public var algorithm = AllReduceAlgorithm.auto
+    public let algorithm: AllReduceAlgorithm
     /// Is told of each collective; nil asks nothing of anybody.
     public var observer: (any CollectiveObserver)?
 
@@ -39,12 +39,14 @@ public final class Communicator {
     ///   - hosts: by rank, the number of its host; nil counts every rank as a host of its own.
     ///   - group: the ranks of this rank's host; nil if it shares memory with nobody.
     ///   - hostOrder: the hosts in the order of the ring, each once; nil takes them by number.
+    ///   - algorithm: which way all-reduces go; the same on all ranks.
     public init(
         link: any Link, limits: CollectiveLimits = CollectiveLimits(), hosts: [Int]? = nil,
-        group: (any SharedMemoryGroup)? = nil, hostOrder: [Int]? = nil
+        group: (any SharedMemoryGroup)? = nil, hostOrder: [Int]? = nil, algorithm: AllReduceAlgorithm = .auto
     ) {
         self.link = link
         self.limits = limits
+        self.algorithm = algorithm
         rank = link.rank
         size = link.size
         topology = Topology(hosts: hosts ?? Array(0..<link.size))

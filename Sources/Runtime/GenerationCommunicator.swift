@@ -47,8 +47,8 @@ enum GenerationCommunicator {
             }
         }
         let communicator = Communicator(
-            link: link, limits: limits, hosts: formation.hosts, group: formation.group, hostOrder: hostOrder)
-        communicator.algorithm = settings.algorithm
+            link: link, limits: limits, hosts: formation.hosts, group: formation.group, hostOrder: hostOrder,
+            algorithm: settings.algorithm)
         if settings.sharing == .required, !communicator.topology.isOneHost {
             throw Failure(
                 .network,

@@ -7,9 +7,10 @@ import Glibc
 /// Each member's control memory is made for one generation and never used again, so that a member that is late may still
 /// read what was announced in it, and one that wakes up generations later disturbs nobody.
 public final class SharedHostGroup: SharedMemoryGroup {
-    /// Before what `Collectives` keeps, each on cache lines of its own: the member's counter, its sleepers and whether it
-    /// has left; and, used in the first member's memory only, the gate with its sleepers, and the pieces of shared work.
+    /// Before what `Collectives` keeps, each on cache lines of its own: the member's counter, its sleepers, whether it has
+    /// left, and its board; and, used in the first member's memory only, the gate with its sleepers, and the pieces of shared work.
     private static let headerBytes = 4096
+    private static let boardOffset = 64 - SharedMemoryLayout.boardBytes
     private static let gateOffset = 128
     private static let piecesOffset = 256
     static let controlBytes = headerBytes + SharedMemoryLayout.byteCount
@@ -72,6 +73,10 @@ public final class SharedHostGroup: SharedMemoryGroup {
 
     public func control(of member: Int) -> UnsafeMutableRawPointer {
         bases[member] + Self.headerBytes
+    }
+
+    public func board(of member: Int) -> UnsafeMutableRawPointer {
+        bases[member] + Self.boardOffset
     }
 
     public func offset(of memory: UnsafeRawBufferPointer) -> Int? {

@@ -1,4 +1,5 @@
 #pragma once
+#include <sched.h>
 #include <stdint.h>
 
 /// What Linux offers for memory and signals between the processes of a host, as plain functions.
@@ -16,23 +17,41 @@ int shared_memory_watch_process(int32_t pid);
 /// Whether a descriptor of `shared_memory_watch_process` says that the process has ended.
 int shared_memory_process_ended(int descriptor);
 
+/// Wakes whoever waits for a word without changing it.
+void shared_word_wake(uint32_t *word);
+
 /// Stores `value` with release order and wakes whoever waits for the word.
 ///
 /// `waiters` counts those who sleep; both words lie in shared memory.
-void shared_word_store(uint32_t *word, uint32_t *waiters, uint32_t value);
+static inline void shared_word_store(uint32_t *word, uint32_t *waiters, uint32_t value) {
+    // Store, then look for sleepers; a sleeper counts itself, then looks at the word: one of the two sees the other.
+    __atomic_store_n(word, value, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(waiters, __ATOMIC_SEQ_CST) != 0) shared_word_wake(word);
+}
 
 /// Loads a word with acquire order.
-uint32_t shared_word_load(const uint32_t *word);
+static inline uint32_t shared_word_load(const uint32_t *word) {
+    return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
 
 /// Asks up to `spins` times whether `word` has reached `target`, counted modulo 2^32; returns whether it has.
 /// With `yields` it gives the core away between two questions.
-int shared_word_spin(const uint32_t *word, uint32_t target, uint32_t spins, int yields);
+static inline int shared_word_spin(const uint32_t *word, uint32_t target, uint32_t spins, int yields) {
+    for (uint32_t spin = 0; (int32_t)(shared_word_load(word) - target) < 0; spin++) {
+        if (spin == spins) return 0;
+        if (yields) {
+            sched_yield();
+        } else {
+#if defined(__x86_64__)
+            __builtin_ia32_pause();
+#endif
+        }
+    }
+    return 1;
+}
 
 /// Sleeps until `word` is no longer `seen`, at most `nanoseconds`; may return earlier for no reason.
 void shared_word_sleep(uint32_t *word, uint32_t *waiters, uint32_t seen, uint64_t nanoseconds);
-
-/// Wakes whoever waits for a word without changing it.
-void shared_word_wake(uint32_t *word);
 
 /// Raises a word to `value`, counted modulo 2^32, unless it has got there already, and wakes whoever waits for it.
 ///

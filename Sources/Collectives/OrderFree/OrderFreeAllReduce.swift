@@ -58,8 +58,7 @@ extension Communicator {
         var magnitudes = [Int32](repeating: 0, count: scales.exponents.count)
         var isDone = false
         try perform("order-free all-reduce") {
-            let places = try shared.enter(.orderFree, memory).places.compactMap { $0 }
-            guard places.count == size else { return }
+            guard let places = try shared.enter(.orderFree, memory).inPlace else { return }
             let buffers = places.map { $0.assumingMemoryBound(to: Float.self) }
             let blockBytes = FixedPointScales.blockElements * MemoryLayout<Float>.stride
             try magnitudes.withUnsafeMutableBufferPointer { [scales] magnitudes in

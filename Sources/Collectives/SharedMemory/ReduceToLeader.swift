@@ -10,14 +10,14 @@ final class ReduceToLeader {
     private let memory: UnsafeMutableRawBufferPointer
     private let chunks: [Range<Int>]
     private let reduction: Reduction
-    private let places: [UnsafeMutableRawPointer]
+    private let places: SharedMemoryCollectives.Places
     private let start: UInt32
     /// Of the leader: final chunks so far.
     private var published: UInt32 = 0
 
     init(
         _ shared: SharedMemoryCollectives, _ memory: UnsafeMutableRawBufferPointer, chunks: [Range<Int>],
-        _ reduction: Reduction, places: [UnsafeMutableRawPointer], start: UInt32
+        _ reduction: Reduction, places: SharedMemoryCollectives.Places, start: UInt32
     ) {
         self.shared = shared
         self.memory = memory
@@ -32,7 +32,7 @@ final class ReduceToLeader {
     /// Reduces this member's share of a chunk into the leader's buffer.
     private func reduceShare(_ chunk: Range<Int>) {
         let share = evenRange(
-            member: group.member, of: group.size, bytes: chunk.count, alignment: reduction.elementBytes)
+            member: shared.member, of: shared.size, bytes: chunk.count, alignment: reduction.elementBytes)
         let range = chunk.lowerBound + share.lowerBound..<chunk.lowerBound + share.upperBound
         shared.reduce(places, reduction, range, into: places[0])
     }

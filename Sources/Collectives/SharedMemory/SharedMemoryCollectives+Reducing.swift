@@ -21,26 +21,20 @@ extension SharedMemoryCollectives {
     /// Every member reduces parts of the buffer straight from all others' and writes the result into all of them:
     /// two phases, `2n` bytes read and written, whatever the number of members.
     private func allReduceDirectly(_ memory: UnsafeMutableRawBufferPointer, _ reduction: Reduction) throws {
-        let isStaged = group.offset(of: UnsafeRawBufferPointer(memory)) == nil
-        let feed = isStaged ? UnsafeRawBufferPointer(memory) : nil
-        stage(feed, round: 0, of: SharedMemoryLayout.stagingBytes)
-        let buffers = try enter(.allReduce, memory)
+        let buffers = try enter(.allReduce, memory, bringing: 0..<memory.count)
         if let places = buffers.inPlace {
             // Whole cache lines.
-            return try divide(memory.count, bytesEach: 1, alignment: 64) {
-                reduce(places, reduction, $0, into: places[0], copyingTo: places.dropFirst())
-            }
+            return try divide(memory.count, bytesEach: 1, alignment: 64) { reduceForAll(places, reduction, $0) }
         }
         let rounds = (memory.count + buffers.roundBytes - 1) / buffers.roundBytes
         for round in 0..<rounds {
             let start = round * buffers.roundBytes
             let count = min(buffers.roundBytes, memory.count - start)
-            let part = evenRange(member: group.member, of: size, bytes: count, alignment: reduction.elementBytes)
-            let places = (0..<size).map { place($0, start, round, buffers) }
-            reduce(places, reduction, part, into: places[0], copyingTo: places.dropFirst())
-            stage(feed, round: round + 1, of: buffers.roundBytes)
+            let part = evenRange(member: member, of: size, bytes: count, alignment: reduction.elementBytes)
+            withPlaces(from: start, round, buffers) { reduceForAll($0, reduction, part) }
+            stage(buffers.feed, round: round + 1, of: buffers.roundBytes)
             try synchronize()
-            if isStaged { (memory.baseAddress! + start).copyMemory(from: ownStaging(round), byteCount: count) }
+            if buffers.feed != nil { (memory.baseAddress! + start).copyMemory(from: ownStaging(round), byteCount: count) }
         }
     }
 
@@ -55,7 +49,7 @@ extension SharedMemoryCollectives {
     ///   - alignment: what parts begin at a multiple of (units).
     func divide(_ units: Int, bytesEach: Int, alignment: Int = 1, _ work: (Range<Int>) -> Void) throws {
         guard group.isCrowded else {
-            work(evenRange(member: group.member, of: size, bytes: units, alignment: alignment))
+            work(evenRange(member: member, of: size, bytes: units, alignment: alignment))
             return try synchronize()
         }
         guard units > 0 else { return }
@@ -69,54 +63,75 @@ extension SharedMemoryCollectives {
         }
     }
 
-    /// Reduces a range of bytes of the sources, in order, and writes the result to the same range of `target` and of
-    /// `copies`, which may be sources.
+    /// Reduces a range of bytes of the sources, in order, into the same range of `target`, which may be one of them.
     func reduce(
-        _ sources: [UnsafeMutableRawPointer], _ reduction: Reduction, _ range: Range<Int>,
-        into target: UnsafeMutableRawPointer, copyingTo copies: ArraySlice<UnsafeMutableRawPointer> = []
+        _ sources: Places, _ reduction: Reduction, _ range: Range<Int>,
+        into target: UnsafeMutableRawPointer
     ) {
+        inBlocks(range) { reduceBlock(sources, reduction, from: $0, count: $1, into: target) }
+    }
+
+    /// Replaces a range of bytes of all `places` by its reduction over them, in order.
+    func reduceForAll(_ places: Places, _ reduction: Reduction, _ range: Range<Int>) {
+        inBlocks(range) { start, count in
+            reduceBlock(places, reduction, from: start, count: count, into: places[0])
+            for place in places.dropFirst() { (place + start).copyMemory(from: places[0] + start, byteCount: count) }
+        }
+    }
+
+    /// By member: where its bytes from `start` on are during a round.
+    private func withPlaces(from start: Int, _ round: Int, _ buffers: Buffers, _ body: (Places) -> Void) {
+        var places = (0..<size).map { place($0, start, round, buffers) }
+        places.withUnsafeMutableBufferPointer { body($0) }
+    }
+
+    private func inBlocks(_ range: Range<Int>, _ body: (_ start: Int, _ count: Int) -> Void) {
         var start = range.lowerBound
         while start < range.upperBound {
             let count = min(Self.blockBytes, range.upperBound - start)
-            let result = target + start
-            var partial = sources[0] + start
-            for source in sources[1...].dropLast() {
-                reduction(partial, source + start, into: block, bytes: count)
-                partial = block
-            }
-            if sources.count == 1 {
-                if result != partial { result.copyMemory(from: partial, byteCount: count) }
-            } else {
-                // Straight to the target. Where that is the last source it must be the left operand; the bits do
-                // not depend on which comes first.
-                let last = sources[sources.count - 1] + start
-                let (left, right) = result == last ? (last, partial) : (partial, last)
-                reduction(left, right, into: result, bytes: count)
-            }
-            for copy in copies { (copy + start).copyMemory(from: result, byteCount: count) }
+            body(start, count)
             start += count
         }
+    }
+
+    private func reduceBlock(
+        _ sources: Places, _ reduction: Reduction, from start: Int, count: Int,
+        into target: UnsafeMutableRawPointer
+    ) {
+        let result = target + start
+        var partial = sources[0] + start
+        guard sources.count > 1 else {
+            if result != partial { result.copyMemory(from: partial, byteCount: count) }
+            return
+        }
+        for source in sources.dropFirst().dropLast() {
+            reduction(partial, source + start, into: block, bytes: count)
+            partial = block
+        }
+        // Straight to the target. Where that is the last source it must be the left operand; the bits do not depend on
+        // which comes first.
+        let last = sources[sources.count - 1] + start
+        let (left, right) = result == last ? (last, partial) : (partial, last)
+        reduction(left, right, into: result, bytes: count)
     }
 
     /// Leaves the reduction over the members at this member's range of its buffer; the rest is unspecified.
     func reduceScatter(
         _ memory: UnsafeMutableRawBufferPointer, parts: [Range<Int>], _ reduction: Reduction
     ) throws {
-        let isStaged = group.offset(of: UnsafeRawBufferPointer(memory)) == nil
-        let feed = isStaged ? UnsafeRawBufferPointer(memory) : nil
-        stage(feed, round: 0, of: SharedMemoryLayout.stagingBytes)
-        let buffers = try enter(.reduceScatter, memory)
+        let buffers = try enter(.reduceScatter, memory, bringing: 0..<memory.count)
         let rounds = (memory.count + buffers.roundBytes - 1) / buffers.roundBytes
         for round in 0..<rounds {
             let start = round * buffers.roundBytes
             let range = start..<min(start + buffers.roundBytes, memory.count)
-            let part = parts[group.member].clamped(to: range)
+            let part = parts[member].clamped(to: range)
             if !part.isEmpty {
-                let sources = (0..<size).map { place($0, start, round, buffers) }
                 let here = part.lowerBound - start..<part.upperBound - start
-                reduce(sources, reduction, here, into: memory.baseAddress! + start)
+                withPlaces(from: start, round, buffers) {
+                    reduce($0, reduction, here, into: memory.baseAddress! + start)
+                }
             }
-            stage(feed, round: round + 1, of: buffers.roundBytes)
+            stage(buffers.feed, round: round + 1, of: buffers.roundBytes)
             try synchronize()
         }
     }

@@ -12,7 +12,7 @@ extension SharedMemoryCollectives {
     func allReduceByTheLast(_ memory: UnsafeMutableRawBufferPointer, _ reduction: Reduction) throws {
         let offset = group.offset(of: UnsafeRawBufferPointer(memory))
         let parity = describe(.allReduce, bytes: memory.count, offset: offset)
-        let slot = slots[parity][group.member]
+        let slot = slots[parity][member]
         if offset == nil { slot.copyMemory(from: memory.baseAddress!, byteCount: memory.count) }
         func placeOrSlot(_ member: Int) throws -> UnsafeMutableRawPointer {
             try place(of: member, parity, .allReduce, bytes: memory.count) ?? slots[parity][member]
@@ -20,8 +20,8 @@ extension SharedMemoryCollectives {
         phase &+= 1
         try group.meet(at: phase) {
             // Where a buffer is not what it should be nothing is reduced; every member finds that below.
-            guard let places = try? (0..<size).map(placeOrSlot) else { return }
-            reduce(places, reduction, 0..<memory.count, into: places[0], copyingTo: places.dropFirst())
+            guard var places = try? (0..<size).map(placeOrSlot) else { return }
+            places.withUnsafeMutableBufferPointer { reduceForAll($0, reduction, 0..<memory.count) }
         }
         for member in 0..<size { _ = try placeOrSlot(member) }
         if offset == nil { memory.baseAddress!.copyMemory(from: slot, byteCount: memory.count) }
@@ -32,7 +32,7 @@ extension SharedMemoryCollectives {
     /// - Returns: the parity of the slot.
     private func fillSlot(_ kind: Kind, _ memory: UnsafeMutableRawBufferPointer) -> Int {
         let parity = describe(kind, bytes: memory.count, offset: nil)
-        slots[parity][group.member].copyMemory(from: memory.baseAddress!, byteCount: memory.count)
+        slots[parity][member].copyMemory(from: memory.baseAddress!, byteCount: memory.count)
         return parity
     }
 
@@ -52,7 +52,7 @@ extension SharedMemoryCollectives {
         let parity = fillSlot(.hierarchical, memory)
         let start = phase
         let slot = slots[parity][0]
-        if group.member == 0 {
+        if member == 0 {
             for member in 1..<max(size, 1) { try group.wait(for: member, toReach: start &+ 1) }
             try reduceSlots(.hierarchical, memory, parity, reduction)
             try outside()

@@ -7,14 +7,26 @@
 /// members of both kinds can meet in one collective.
 final class SharedMemoryCollectives {
     let group: any SharedMemoryGroup
+    /// This process' place in the group, and the number of members.
+    let member, size: Int
     /// Phases that this member has announced.
     var phase: UInt32 = 0
     /// Counts the collectives; its parity chooses the descriptor and the slot.
     var number = 0
     /// Sums of one block, which stay in the first-level cache until they are copied to all members.
     let block = UnsafeMutableRawPointer.allocate(byteCount: SharedMemoryCollectives.blockBytes, alignment: 64)
+    /// By parity and member: what it says about its buffer.
+    private let descriptors: [[UnsafeMutablePointer<SharedBufferDescriptor>]]
     /// By parity and member: where small buffers are exchanged.
-    let slots: [[UnsafeMutableRawPointer]]
+    let slots: [Places]
+    /// By round's parity and member: where buffers outside the arena are copied through.
+    private let stagings: [Places]
+    /// Of the collective in progress.
+    private let places: Places
+
+    /// A place in each member's memory. Plain memory, and kept: an array made for each collective takes as long as reducing
+    /// a few KiB.
+    typealias Places = UnsafeMutableBufferPointer<UnsafeMutableRawPointer>
 
     static let blockBytes = 16 << 10
     /// The most that one member reduces at a time where members share cores (bytes).
@@ -32,16 +44,26 @@ final class SharedMemoryCollectives {
 
     init(_ group: any SharedMemoryGroup) {
         self.group = group
-        slots = (0...1).map { parity in
-            (0..<group.size).map { SharedMemoryLayout.slot(group.control(of: $0), parity) }
+        member = group.member
+        size = group.size
+        let members = 0..<group.size
+        descriptors = (0...1).map { parity in
+            members.map { SharedMemoryLayout.descriptor(group.board(of: $0), parity) }
         }
+        func inControls(_ place: (UnsafeMutableRawPointer, Int) -> UnsafeMutableRawPointer, _ parity: Int) -> Places {
+            let places = Places.allocate(capacity: group.size)
+            for member in members { places[member] = place(group.control(of: member), parity) }
+            return places
+        }
+        slots = (0...1).map { inControls(SharedMemoryLayout.slot, $0) }
+        stagings = (0...1).map { inControls(SharedMemoryLayout.staging, $0) }
+        places = inControls(SharedMemoryLayout.staging, 0)
     }
 
     deinit {
+        for places in slots + stagings + [places] { places.deallocate() }
         block.deallocate()
     }
-
-    var size: Int { group.size }
 
     /// Returns when all members have come here.
     func synchronize() throws {
@@ -57,16 +79,17 @@ final class SharedMemoryCollectives {
 
     /// All members' buffers in one collective.
     struct Buffers {
-        /// By member: the buffer, or nil where it is staged.
-        var places: [UnsafeMutableRawPointer?]
+        /// By member: where the buffer is, or where the member stages. Valid until the next collective.
+        let places: Places
+        /// Whether somebody stages.
+        let isStaged: Bool
         /// How many bytes are dealt with between two waits; everything, where nobody stages.
         var roundBytes: Int
+        /// What this member copies round by round for others to read; nil if its buffer is in its arena.
+        let feed: UnsafeRawBufferPointer?
 
         /// By member: the buffers; nil where somebody stages.
-        var inPlace: [UnsafeMutableRawPointer]? {
-            let known = places.compactMap { $0 }
-            return known.count == places.count ? known : nil
-        }
+        var inPlace: Places? { isStaged ? nil : places }
     }
 
     /// Says what this member brings to the next collective.
@@ -76,17 +99,14 @@ final class SharedMemoryCollectives {
     func describe(_ kind: Kind, bytes: Int, offset: Int?) -> Int {
         let parity = number & 1
         number += 1
-        SharedMemoryLayout.descriptor(group.control(of: group.member), parity).storeBytes(
-            of: SharedBufferDescriptor(
-                kind: kind.rawValue, isShared: offset == nil ? 0 : 1, bytes: UInt64(bytes), offset: UInt64(offset ?? 0)),
-            as: SharedBufferDescriptor.self)
+        descriptors[parity][member].pointee = SharedBufferDescriptor(
+            kind: kind.rawValue, isShared: offset == nil ? 0 : 1, bytes: UInt64(bytes), offset: UInt64(offset ?? 0))
         return parity
     }
 
     /// What a member that has announced itself brings; throws if it is another collective, or of another size, than ours.
     func descriptor(of member: Int, _ parity: Int, _ kind: Kind, bytes: Int) throws -> SharedBufferDescriptor {
-        let descriptor = SharedMemoryLayout.descriptor(group.control(of: member), parity)
-            .load(as: SharedBufferDescriptor.self)
+        let descriptor = descriptors[parity][member].pointee
         guard descriptor.kind == kind.rawValue, descriptor.bytes == UInt64(bytes) else {
             throw CollectiveError(
                 .sizeMismatch(expected: bytes, got: Int(clamping: descriptor.bytes), from: group.ranks[member]))
@@ -95,17 +115,25 @@ final class SharedMemoryCollectives {
     }
 
     /// Enters a collective: tells the others where this member's buffer is and learns where theirs are.
-    func enter(_ kind: Kind, _ memory: UnsafeMutableRawBufferPointer) throws -> Buffers {
-        let parity = describe(kind, bytes: memory.count, offset: group.offset(of: UnsafeRawBufferPointer(memory)))
+    ///
+    /// - Parameter part: what others read of this member's buffer (bytes); its first round is staged where need be.
+    func enter(
+        _ kind: Kind, _ memory: UnsafeMutableRawBufferPointer, bringing part: Range<Int> = 0..<0
+    ) throws -> Buffers {
+        let offset = group.offset(of: UnsafeRawBufferPointer(memory))
+        let feed = offset == nil ? UnsafeRawBufferPointer(rebasing: memory[part]) : nil
+        stage(feed, round: 0, of: SharedMemoryLayout.stagingBytes)
+        let parity = describe(kind, bytes: memory.count, offset: offset)
         try synchronize()
-        var buffers = Buffers(places: [], roundBytes: memory.count)
-        buffers.places.reserveCapacity(size)
+        var isStaged = false
         for member in 0..<size {
             let place = try place(of: member, parity, kind, bytes: memory.count)
-            if place == nil { buffers.roundBytes = SharedMemoryLayout.stagingBytes }
-            buffers.places.append(place)
+            if place == nil { isStaged = true }
+            places[member] = place ?? stagings[0][member]
         }
-        return buffers
+        return Buffers(
+            places: places, isStaged: isStaged,
+            roundBytes: isStaged ? SharedMemoryLayout.stagingBytes : memory.count, feed: feed)
     }
 
     /// Where the buffer is that a member has announced; nil if it does not lie in its arena.
@@ -118,10 +146,14 @@ final class SharedMemoryCollectives {
         return place
     }
 
+    /// Whether a member's buffer is staged.
+    func stages(_ member: Int, _ buffers: Buffers) -> Bool {
+        buffers.places[member] == stagings[0][member]
+    }
+
     /// Where a member's bytes from `start` on are during a round.
     func place(_ member: Int, _ start: Int, _ round: Int, _ buffers: Buffers) -> UnsafeMutableRawPointer {
-        if let place = buffers.places[member] { return place + start }
-        return SharedMemoryLayout.staging(group.control(of: member), round & 1)
+        stages(member, buffers) ? stagings[round & 1][member] : buffers.places[member] + start
     }
 
     /// Copies a round's share of what others are to read into this member's staging area.
@@ -132,7 +164,5 @@ final class SharedMemoryCollectives {
     }
 
     /// This member's staging area in a round.
-    func ownStaging(_ round: Int) -> UnsafeMutableRawPointer {
-        SharedMemoryLayout.staging(group.control(of: group.member), round & 1)
-    }
+    func ownStaging(_ round: Int) -> UnsafeMutableRawPointer { stagings[round & 1][member] }
 }

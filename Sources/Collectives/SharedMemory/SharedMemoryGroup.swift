@@ -19,6 +19,10 @@ public protocol SharedMemoryGroup: AnyObject {
     /// A member's control region, `SharedMemoryLayout.byteCount` bytes, zero at first.
     func control(of member: Int) -> UnsafeMutableRawPointer
 
+    /// `SharedMemoryLayout.boardBytes` on the cache line of a member's counter, zero at first: who has seen the counter move
+    /// has them as well.
+    func board(of member: Int) -> UnsafeMutableRawPointer
+
     /// Where in this member's arena `memory` lies (bytes); nil if it does not.
     func offset(of memory: UnsafeRawBufferPointer) -> Int?
 
@@ -51,29 +55,30 @@ public protocol SharedMemoryGroup: AnyObject {
     func cancel()
 }
 
-/// What lies in a member's control region. The same in every member.
+/// What lies in a member's control region and on its board. The same in every member.
 public enum SharedMemoryLayout {
     /// What a slot holds (bytes): buffers up to it can be exchanged without telling where they are.
     public static let slotBytes = 64 << 10
     /// How much of a buffer that lies outside the arena is copied into it at a time.
     public static let stagingBytes = 1 << 20
 
-    static let descriptorBytes = 64
-
     /// Everything exists twice, for even and odd collectives or rounds, so that the next one can be begun while others
     /// still read the last one's.
-    public static let byteCount = 2 * (descriptorBytes + slotBytes + stagingBytes)
+    public static let byteCount = 2 * (slotBytes + stagingBytes)
+    public static let boardBytes = 2 * MemoryLayout<SharedBufferDescriptor>.stride
 
-    static func descriptor(_ control: UnsafeMutableRawPointer, _ parity: Int) -> UnsafeMutableRawPointer {
-        control + parity * descriptorBytes
+    static func descriptor(
+        _ board: UnsafeMutableRawPointer, _ parity: Int
+    ) -> UnsafeMutablePointer<SharedBufferDescriptor> {
+        board.assumingMemoryBound(to: SharedBufferDescriptor.self) + parity
     }
 
     static func slot(_ control: UnsafeMutableRawPointer, _ parity: Int) -> UnsafeMutableRawPointer {
-        control + 2 * descriptorBytes + parity * slotBytes
+        control + parity * slotBytes
     }
 
     static func staging(_ control: UnsafeMutableRawPointer, _ parity: Int) -> UnsafeMutableRawPointer {
-        control + 2 * (descriptorBytes + slotBytes) + parity * stagingBytes
+        control + 2 * slotBytes + parity * stagingBytes
     }
 }
 
