@@ -5,15 +5,28 @@
 
 // `assume_safety`: iterations are independent also where out is left, which the compiler's own overlap check would
 // send down the scalar path.
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety) interleave(enable)")
 #define KERNEL(NAME, TYPE, EXPRESSION)                                                          \
     FOR_EACH_PROCESSOR                                                                          \
     void NAME(void *out_, const void *left_, const void *right_, size_t count) {                \
         TYPE##_any *out = out_;                                                                 \
         const TYPE##_any *left = left_, *right = right_;                                        \
-        _Pragma("clang loop vectorize(assume_safety) interleave(enable)")                       \
+        INDEPENDENT                                                                             \
         for (size_t i = 0; i < count; i++) {                                                    \
             TYPE a = left[i], b = right[i];                                                     \
             out[i] = EXPRESSION;                                                                \
+        }                                                                                       \
+    }                                                                                           \
+    FOR_EACH_PROCESSOR                                                                          \
+    void NAME##_to_both(                                                                        \
+        void *out_, void *also_, const void *left_, const void *right_, size_t count            \
+    ) {                                                                                         \
+        TYPE##_any *out = out_, *also = also_;                                                  \
+        const TYPE##_any *left = left_, *right = right_;                                        \
+        INDEPENDENT                                                                             \
+        for (size_t i = 0; i < count; i++) {                                                    \
+            TYPE a = left[i], b = right[i];                                                     \
+            out[i] = also[i] = EXPRESSION;                                                      \
         }                                                                                       \
     }
 

@@ -47,23 +47,24 @@ extension Int64: ReducibleElement {
 /// A reduction of raw memory, its kernel already chosen.
 struct Reduction {
     private let kernel: @convention(c) (UnsafeMutableRawPointer?, UnsafeRawPointer?, UnsafeRawPointer?, Int) -> Void
+    private let kernelToBoth: reduction_kernel_to_both
     let elementBytes: Int
 
     init(_ operation: ReductionOperation, _ kind: ElementKind) {
-        kernel =
+        (kernel, kernelToBoth) =
             switch (operation, kind) {
-            case (.sum, .float): reduction_sum_float
-            case (.sum, .double): reduction_sum_double
-            case (.sum, .int32): reduction_sum_int32
-            case (.sum, .int64): reduction_sum_int64
-            case (.sum, .float16): reduction_sum_float16
-            case (.sum, .bfloat16): reduction_sum_bfloat16
-            case (.max, .float): reduction_max_float
-            case (.max, .double): reduction_max_double
-            case (.max, .int32): reduction_max_int32
-            case (.max, .int64): reduction_max_int64
-            case (.max, .float16): reduction_max_float16
-            case (.max, .bfloat16): reduction_max_bfloat16
+            case (.sum, .float): (reduction_sum_float, reduction_sum_float_to_both)
+            case (.sum, .double): (reduction_sum_double, reduction_sum_double_to_both)
+            case (.sum, .int32): (reduction_sum_int32, reduction_sum_int32_to_both)
+            case (.sum, .int64): (reduction_sum_int64, reduction_sum_int64_to_both)
+            case (.sum, .float16): (reduction_sum_float16, reduction_sum_float16_to_both)
+            case (.sum, .bfloat16): (reduction_sum_bfloat16, reduction_sum_bfloat16_to_both)
+            case (.max, .float): (reduction_max_float, reduction_max_float_to_both)
+            case (.max, .double): (reduction_max_double, reduction_max_double_to_both)
+            case (.max, .int32): (reduction_max_int32, reduction_max_int32_to_both)
+            case (.max, .int64): (reduction_max_int64, reduction_max_int64_to_both)
+            case (.max, .float16): (reduction_max_float16, reduction_max_float16_to_both)
+            case (.max, .bfloat16): (reduction_max_bfloat16, reduction_max_bfloat16_to_both)
             }
         elementBytes =
             switch kind {
@@ -78,5 +79,13 @@ struct Reduction {
         _ left: UnsafeRawPointer, _ right: UnsafeRawPointer, into out: UnsafeMutableRawPointer, bytes: Int
     ) {
         kernel(out, left, right, bytes / elementBytes)
+    }
+
+    /// Combines `left` and `right`, each `bytes` long, into `out` and `also`, which may be `left` and `right` themselves.
+    func callAsFunction(
+        _ left: UnsafeRawPointer, _ right: UnsafeRawPointer, into out: UnsafeMutableRawPointer,
+        and also: UnsafeMutableRawPointer, bytes: Int
+    ) {
+        kernelToBoth(out, also, left, right, bytes / elementBytes)
     }
 }

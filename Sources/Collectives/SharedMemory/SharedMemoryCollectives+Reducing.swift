@@ -34,7 +34,9 @@ extension SharedMemoryCollectives {
             withPlaces(from: start, round, buffers) { reduceForAll($0, reduction, part) }
             stage(buffers.feed, round: round + 1, of: buffers.roundBytes)
             try synchronize()
-            if buffers.feed != nil { (memory.baseAddress! + start).copyMemory(from: ownStaging(round), byteCount: count) }
+            if buffers.feed != nil {
+                (memory.baseAddress! + start).copyMemory(from: ownStaging(round), byteCount: count)
+            }
         }
     }
 
@@ -68,15 +70,49 @@ extension SharedMemoryCollectives {
         _ sources: Places, _ reduction: Reduction, _ range: Range<Int>,
         into target: UnsafeMutableRawPointer
     ) {
-        inBlocks(range) { reduceBlock(sources, reduction, from: $0, count: $1, into: target) }
+        let last = sources[sources.count - 1]
+        inBlocks(range) { start, count in
+            let result = target + start
+            guard sources.count > 1 else {
+                if target != last { result.copyMemory(from: last + start, byteCount: count) }
+                return
+            }
+            let partial = reduceAllButLast(sources, reduction, from: start, count: count)
+            // Straight to the target. Where that is the last source it must be the left operand; the bits do not depend on
+            // which comes first.
+            if target == last {
+                reduction(last + start, partial, into: result, bytes: count)
+            } else {
+                reduction(partial, last + start, into: result, bytes: count)
+            }
+        }
     }
 
     /// Replaces a range of bytes of all `places` by its reduction over them, in order.
     func reduceForAll(_ places: Places, _ reduction: Reduction, _ range: Range<Int>) {
+        guard places.count > 1 else { return }
+        let first = places[0]
+        let last = places[places.count - 1]
         inBlocks(range) { start, count in
-            reduceBlock(places, reduction, from: start, count: count, into: places[0])
-            for place in places.dropFirst() { (place + start).copyMemory(from: places[0] + start, byteCount: count) }
+            let partial = reduceAllButLast(places, reduction, from: start, count: count)
+            // To both while they are at hand: another member's cache line is fetched once, and not once more to be written.
+            reduction(partial, last + start, into: first + start, and: last + start, bytes: count)
+            for place in places.dropFirst().dropLast() {
+                (place + start).copyMemory(from: first + start, byteCount: count)
+            }
         }
+    }
+
+    /// Where the reduction over all sources but the last one is, for some bytes.
+    private func reduceAllButLast(
+        _ sources: Places, _ reduction: Reduction, from start: Int, count: Int
+    ) -> UnsafeMutableRawPointer {
+        var partial = sources[0] + start
+        for source in sources.dropFirst().dropLast() {
+            reduction(partial, source + start, into: block, bytes: count)
+            partial = block
+        }
+        return partial
     }
 
     /// By member: where its bytes from `start` on are during a round.
@@ -92,27 +128,6 @@ extension SharedMemoryCollectives {
             body(start, count)
             start += count
         }
-    }
-
-    private func reduceBlock(
-        _ sources: Places, _ reduction: Reduction, from start: Int, count: Int,
-        into target: UnsafeMutableRawPointer
-    ) {
-        let result = target + start
-        var partial = sources[0] + start
-        guard sources.count > 1 else {
-            if result != partial { result.copyMemory(from: partial, byteCount: count) }
-            return
-        }
-        for source in sources.dropFirst().dropLast() {
-            reduction(partial, source + start, into: block, bytes: count)
-            partial = block
-        }
-        // Straight to the target. Where that is the last source it must be the left operand; the bits do not depend on
-        // which comes first.
-        let last = sources[sources.count - 1] + start
-        let (left, right) = result == last ? (last, partial) : (partial, last)
-        reduction(left, right, into: result, bytes: count)
     }
 
     /// Leaves the reduction over the members at this member's range of its buffer; the rest is unspecified.

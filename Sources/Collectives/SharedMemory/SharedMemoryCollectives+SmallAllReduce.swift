@@ -20,8 +20,11 @@ extension SharedMemoryCollectives {
         phase &+= 1
         try group.meet(at: phase) {
             // Where a buffer is not what it should be nothing is reduced; every member finds that below.
-            guard var places = try? (0..<size).map(placeOrSlot) else { return }
-            places.withUnsafeMutableBufferPointer { reduceForAll($0, reduction, 0..<memory.count) }
+            for member in 0..<size {
+                guard let place = try? placeOrSlot(member) else { return }
+                places[member] = place
+            }
+            reduceForAll(places, reduction, 0..<memory.count)
         }
         for member in 0..<size { _ = try placeOrSlot(member) }
         if offset == nil { memory.baseAddress!.copyMemory(from: slot, byteCount: memory.count) }

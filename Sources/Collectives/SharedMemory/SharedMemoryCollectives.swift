@@ -7,8 +7,10 @@
 /// members of both kinds can meet in one collective.
 final class SharedMemoryCollectives {
     let group: any SharedMemoryGroup
-    /// This process' place in the group, and the number of members.
-    let member, size: Int
+    /// This process' place in the group.
+    let member: Int
+    /// The number of members.
+    let size: Int
     /// Phases that this member has announced.
     var phase: UInt32 = 0
     /// Counts the collectives; its parity chooses the descriptor and the slot.
@@ -21,8 +23,8 @@ final class SharedMemoryCollectives {
     let slots: [Places]
     /// By round's parity and member: where buffers outside the arena are copied through.
     private let stagings: [Places]
-    /// Of the collective in progress.
-    private let places: Places
+    /// By member: where its buffer is in the collective in progress.
+    let places: Places
 
     /// A place in each member's memory. Plain memory, and kept: an array made for each collective takes as long as reducing
     /// a few KiB.
