@@ -112,7 +112,7 @@ public final class SharedHostGroup: SharedMemoryGroup {
     public func meet(at count: UInt32) throws {
         announce(count)
         guard isCrowded else {
-            for distance in 1..<max(size, 1) { try wait(for: (member + distance) % size, toReach: count) }
+            for other in 0..<size where other != member { try wait(for: other, toReach: count) }
             return
         }
         // Who comes last opens the gate.
