@@ -1,7 +1,8 @@
 """All-reduce (float32, sum): ours, Gloo, Open MPI and bare probes in turns; prints a table in markdown.
 
 Within this host:
-  host        shared memory: ours, Gloo, MPI and the probe, a bare reduce and copy without a protocol
+  host        shared memory: ours, Gloo, MPI and probes without a protocol: a bare reduce and copy, and one that
+              enters, writes its sums into all buffers and leaves, as ours does
   tcp         loopback TCP: ours, Gloo, MPI and a probe, which carries a ring's bytes, and one that adds them too
   order-free  sums in any order of the ranks beside plain ones, shared memory
   compress    what each compression costs where the line is free, loopback TCP
@@ -79,8 +80,9 @@ CONTESTS = {
             "Gloo": programs.gloo(),
             "MPI": programs.mpi_shm(),
             "probe": programs.probe("shm_probe"),
+            "probe that writes": programs.probe("shm_probe", "writes"),
         },
-        [("Gloo", "ours"), ("MPI", "ours"), ("ours", "probe")],
+        [("Gloo", "ours"), ("MPI", "ours"), ("ours", "probe"), ("ours", "probe that writes")],
         [
             Target("Gloo", "ours", "≥", 4, MIB),
             Target("MPI", "ours", "≥", 3, MIB),
