@@ -138,12 +138,18 @@ INTO_EACH float sum_of(float left, float right, float scale, float quantum) {
     return (float)(int32_t)(quantised_within(left, scale) + quantised_within(right, scale)) * quantum;
 }
 
-// Two addends, from cache to cache. While results are written, the next block is fetched: otherwise memory would rest.
+// While results are written, a block to come is fetched: otherwise memory would rest. Into the second-level cache, which is
+// quicker than into the first; with two addends the one after the next, since the next one's turn comes too soon.
+INTO_EACH void fetch(const float *place) {
+    __builtin_prefetch(place, 0, 2);
+}
+
+// Two addends, from cache to cache.
 INTO_EACH void sum_two(float *restrict left, float *restrict right, size_t count, float scale, float quantum) {
     size_t i = 0;
     for (; i + 16 <= count; i += 16) {
-        __builtin_prefetch(left + i + FIXEDPOINT_BLOCK, 1);
-        __builtin_prefetch(right + i + FIXEDPOINT_BLOCK, 1);
+        fetch(left + i + 2 * FIXEDPOINT_BLOCK);
+        fetch(right + i + 2 * FIXEDPOINT_BLOCK);
         for (size_t j = i; j < i + 16; j++) left[j] = right[j] = sum_of(left[j], right[j], scale, quantum);
     }
     for (; i < count; i++) left[i] = right[i] = sum_of(left[i], right[i], scale, quantum);
@@ -152,7 +158,7 @@ INTO_EACH void sum_two(float *restrict left, float *restrict right, size_t count
 INTO_EACH void read_and_fetch(float *restrict values, const uint32_t *restrict sums, size_t count, float quantum) {
     size_t i = 0;
     for (; i + 16 <= count; i += 16) {
-        __builtin_prefetch(values + i + FIXEDPOINT_BLOCK, 1);
+        fetch(values + i + FIXEDPOINT_BLOCK);
         for (size_t j = i; j < i + 16; j++) values[j] = (float)(int32_t)sums[j] * quantum;
     }
     for (; i < count; i++) values[i] = (float)(int32_t)sums[i] * quantum;

@@ -136,7 +136,7 @@ public final class Trainer {
         try step.update(pass, learningRate: learningRate)
         if step.communicator.rank == 0 {
             if let warning = step.budget?.warning() { observer.noticed(warning) }
-            if let warning = try statistics.flatMap({ watch.warning($0, step: number) }) { observer.noticed(warning) }
+            if let warning = statistics.flatMap({ watch.warning($0, step: number) }) { observer.noticed(warning) }
             let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
             observer.completed(
                 StepRecord(

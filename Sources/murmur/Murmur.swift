@@ -7,14 +7,15 @@ import Runtime
 enum Murmur {
     static let version = "0.1.0"
 
-    static let commands: [any Command.Type] = [
-        TrainCommand.self, PlanCommand.self, CoordinatorCommand.self, WorkerCommand.self, EvalKNNCommand.self,
-        EmbedCommand.self, ExportCommand.self, MethodsCommand.self, LossCommand.self, BenchAllReduceCommand.self,
-        BenchAllGatherCommand.self, BenchReduceScatterCommand.self, BenchBroadcastCommand.self,
-        BenchAllToAllCommand.self, BenchBarrierCommand.self, BenchLossCommand.self, BenchAugmentCommand.self,
-        HashCommand.self,
-        ConfigurationCommand.self, KeygenCommand.self,
-    ]
+    static var commands: [any Command.Type] {
+        [
+            TrainCommand.self, PlanCommand.self, CoordinatorCommand.self, WorkerCommand.self, EvalKNNCommand.self,
+            EmbedCommand.self, ExportCommand.self, MethodsCommand.self, LossCommand.self, BenchAllReduceCommand.self,
+            BenchAllGatherCommand.self, BenchReduceScatterCommand.self, BenchBroadcastCommand.self,
+            BenchAllToAllCommand.self, BenchBarrierCommand.self, BenchLossCommand.self, BenchAugmentCommand.self,
+            HashCommand.self, ConfigurationCommand.self, KeygenCommand.self,
+        ]
+    }
 
     static func main() {
         // A reader that went away (`murmur … | head`) is an error of the write, not the end of the process.

@@ -75,8 +75,9 @@ import Testing
     @Test(arguments: [2, 3, 4, 7, 8])
     func notANumberAndZerosHaveTheSameBitsOnAllRanks(ranks: Int) throws {
         for operation in ReductionOperation.allCases {
-            for limits in [CollectiveLimits(), ringOnly] {
-                let digests = try withRanks(ranks, limits: limits) { communicator in
+            let oneHost = Array(repeating: 0, count: ranks)
+            for (limits, hosts) in [(CollectiveLimits(), nil), (ringOnly, nil), (CollectiveLimits(), oneHost)] {
+                let digests = try withRanks(ranks, limits: limits, hosts: hosts) { communicator in
                     // Each rank brings NaNs of another payload, infinities and zeros of both signs.
                     var values = (0..<256).map { index -> Double in
                         switch (index + communicator.rank * (index / 16)) % 6 {

@@ -21,7 +21,7 @@ final class TemporaryDisk {
 
     /// Takes all space that is left.
     func fill() throws {
-        FileManager.default.createFile(atPath: path + "/filler", contents: nil)
+        _ = FileManager.default.createFile(atPath: path + "/filler", contents: nil)
         let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path + "/filler"))
         defer { try? handle.close() }
         let page = Data(count: 4096)
