@@ -138,8 +138,8 @@ INTO_EACH float sum_of(float left, float right, float scale, float quantum) {
     return (float)(int32_t)(quantised_within(left, scale) + quantised_within(right, scale)) * quantum;
 }
 
-// While results are written, a block to come is fetched: otherwise memory would rest. Into the second-level cache, which is
-// quicker than into the first; with two addends the one after the next, since the next one's turn comes too soon.
+// While results are written, a block to come is fetched: otherwise memory would rest. Into the second-level cache, which
+// is quicker than into the first; with two addends the one after the next, since the next one's turn comes too soon.
 INTO_EACH void fetch(const float *place) {
     __builtin_prefetch(place, 0, 2);
 }

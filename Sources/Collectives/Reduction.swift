@@ -46,7 +46,7 @@ extension Int64: ReducibleElement {
 
 /// A reduction of raw memory, its kernel already chosen.
 struct Reduction {
-    private let kernel: @convention(c) (UnsafeMutableRawPointer?, UnsafeRawPointer?, UnsafeRawPointer?, Int) -> Void
+    private let kernel: reduction_kernel
     private let kernelToBoth: reduction_kernel_to_both
     let elementBytes: Int
 

@@ -123,9 +123,9 @@ class Hosts:
     @staticmethod
     def bring_up(namespace, device, rate):
         call("ip", "-n", namespace, "link", "set", device, "up")
-        # A full bucket is a gift to each transfer, so it is small, and so are the segments that must pass it whole. But each
-        # segment costs a timer: with 16 KiB at 1 Gbit/s, eight shapers took more than a third of two cores. A queue of 20
-        # ms is enough for one TCP stream.
+        # A full bucket is a gift to each transfer, so it is small, and so are the segments that must pass it whole. But
+        # each segment costs a timer: with 16 KiB at 1 Gbit/s, eight shapers took more than a third of two cores. A queue
+        # of 20 ms is enough for one TCP stream.
         segment = 64 if bits_per_second(rate) >= 1e9 else 16
         call(*f"ip -n {namespace} link set {device} gso_max_size {segment * KIB}".split())
         shape = f"root tbf rate {rate} burst {(segment + 8) * KIB} latency 20ms"

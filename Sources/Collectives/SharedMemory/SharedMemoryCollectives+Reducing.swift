@@ -67,8 +67,7 @@ extension SharedMemoryCollectives {
 
     /// Reduces a range of bytes of the sources, in order, into the same range of `target`, which may be one of them.
     func reduce(
-        _ sources: Places, _ reduction: Reduction, _ range: Range<Int>,
-        into target: UnsafeMutableRawPointer
+        _ sources: Places, _ reduction: Reduction, _ range: Range<Int>, into target: UnsafeMutableRawPointer
     ) {
         let last = sources[sources.count - 1]
         inBlocks(range) { start, count in
@@ -115,12 +114,13 @@ extension SharedMemoryCollectives {
         return partial
     }
 
-    /// By member: where its bytes from `start` on are during a round.
+    /// Calls `body` with where each member's bytes from `start` on are during a round.
     private func withPlaces(from start: Int, _ round: Int, _ buffers: Buffers, _ body: (Places) -> Void) {
         var places = (0..<size).map { place($0, start, round, buffers) }
         places.withUnsafeMutableBufferPointer { body($0) }
     }
 
+    /// Calls `body` with the pieces of a range, each short enough to stay in the first-level cache.
     private func inBlocks(_ range: Range<Int>, _ body: (_ start: Int, _ count: Int) -> Void) {
         var start = range.lowerBound
         while start < range.upperBound {
