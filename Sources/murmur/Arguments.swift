@@ -60,6 +60,17 @@ struct Arguments {
         return number
     }
 
+    /// A time in seconds within `range`, such as `0.5`, or `fallback` where the option was not given.
+    func seconds(_ name: String, in range: ClosedRange<Double>, default fallback: Double) throws -> Double {
+        guard let text = values[name] else { return fallback }
+        guard let number = Double(text), range.contains(number) else {
+            throw Failure(
+                .usage,
+                "\(name) takes a time in seconds from \(range.lowerBound) to \(range.upperBound), not '\(text)'")
+        }
+        return number
+    }
+
     /// One of an option's words, or `fallback` where the option was not given.
     func choice<Value: RawRepresentable & CaseIterable>(
         _ name: String, default fallback: Value

@@ -13,7 +13,7 @@ enum BenchAugmentCommand: Command {
     static func run(_ arguments: Arguments) throws -> Int32 {
         let rate = try AugmentationBench.imagesPerSecond(
             data: arguments.required("--data"), size: arguments.number("--size", in: 8...1024, default: 32),
-            seconds: Double(arguments.number("--seconds", in: 1...600, default: 4)))
+            seconds: arguments.seconds("--seconds", in: 0.001...600, default: 4))
         print(String(format: "%.1f images/s (two views each) on one thread", rate))
         return 0
     }

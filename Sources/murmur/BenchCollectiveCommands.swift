@@ -45,7 +45,7 @@ extension BenchCollectiveCommand {
             options: [
                 OptionSyntax("--workers", "N", "worker processes (default 2)"),
                 OptionSyntax("--bytes", "LIST", "sizes such as 4KiB,1MiB,16MiB (default 4KiB,64KiB,1MiB,16MiB)"),
-                OptionSyntax("--seconds", "T", "time for each size (default 1)"),
+                OptionSyntax("--seconds", "T", "seconds for each size, such as 0.5 (default 1)"),
                 OptionSyntax("--repetitions", "R", "timed repetitions of each size, instead of --seconds"),
                 OptionSyntax("--transport", "T", "auto, shm, ipc or tcp (default auto: shared memory within a host)"),
                 OptionSyntax(
@@ -72,7 +72,7 @@ extension BenchCollectiveCommand {
         if arguments.text("--repetitions") != nil {
             options.effort = .repetitions(try arguments.number("--repetitions", in: 1...100_000, default: 20))
         } else {
-            options.effort = .seconds(Double(try arguments.number("--seconds", in: 1...3600, default: 1)))
+            options.effort = .seconds(try arguments.seconds("--seconds", in: 0.001...3600, default: 1))
         }
         options.transport = try arguments.choice("--transport", default: .auto)
         options.algorithm = try arguments.choice("--algorithm", default: .auto)

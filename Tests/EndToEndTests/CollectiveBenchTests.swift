@@ -26,4 +26,17 @@ struct CollectiveBenchTests {
             #expect(row["repetitions"] as? Int == 4 && row["median_ms"] as? Double ?? 0 > 0)
         }
     }
+
+    @Test func measuresForPartsOfASecond() throws {
+        let ending = try scratch.run(["bench", "barrier", "--transport", "shm", "--seconds", "0.01", "--json"])
+        try #require(ending.code == 0, "\(ending)")
+        let rows = try #require(JSONSerialization.jsonObject(with: Data(ending.output.utf8)) as? [[String: Any]])
+        #expect(rows.first?["repetitions"] as? Int ?? 0 >= 3, "\(rows)")
+    }
+
+    @Test(arguments: ["0", "-1", "nan", "inf", "1s", "", "3601"])
+    func refusesATimeThatIsNone(seconds: String) throws {
+        let ending = try scratch.run(["bench", "barrier", "--seconds", seconds])
+        #expect(ending.code == 2 && ending.error.contains("--seconds takes a time in seconds from"), "\(ending)")
+    }
 }

@@ -92,7 +92,7 @@ def algorithm_lines(hosts, per_host, sizes, algorithms):
     for size in sizes:
         cells = []
         for name in [*algorithms, PLAIN, "Gloo"]:
-            median = figures[name][size][1] if name in sides else None
+            median = figures[name][size].median if name in sides else None
             cells.append(f"{short(median)} · {share_of_line(hosts, size, median)}" if median else "–")
         yield [str(hosts.count), str(per_host), name_size(size), *cells]
 
@@ -113,8 +113,9 @@ def compare_rings(options):
             }
             figures = take_turns(sides, sizes, f"four hosts at {rate}, two of them at {label}")
         for size in sizes:
-            came, measured = (figures[side][size][1] for side in sides)
-            lines.append([label, name_size(size), short(came), short(measured), f"{came / measured:.2f}"])
+            came, measured = (figures[side][size] for side in sides)
+            ratio = f"{came.ratio(measured):.2f}"
+            lines.append([label, name_size(size), short(came.median), short(measured.median), ratio])
     print(f"All-reduce round a ring of four hosts, a line of {rate} for each pair: median ms\n")
     print_table(["line between hosts 2 and 3", "size", "ring as they come", "ring by measured links", "ratio"], lines)
     print("\n".join(sorted(said)), end="\n\n", flush=True)
@@ -132,8 +133,8 @@ def compare_steps(options):
             figures = take_turns(sides, sizes, f"two hosts at {rate}")
         plain = options.compress[0]
         lines = [
-            [name_size(size), name, short(figures[name][size][0]), short(figures[name][size][1])]
-            + [f"{figures[plain][size][1] / figures[name][size][1]:.2f}"]
+            [name_size(size), name, short(figures[name][size].minimum), short(figures[name][size].median)]
+            + [f"{figures[plain][size].ratio(figures[name][size]):.2f}"]
             for size in sizes
             for name in sides
         ]

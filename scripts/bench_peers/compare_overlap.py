@@ -9,6 +9,8 @@ alone, over shared memory, which is what a step computes, and with each overlap.
   step       seconds from one step's end to the next's
   communication, hidden   communication_seconds and hidden_share of log.jsonl
   sent       bytes that leave the first host's interface in a step, all of them: gradients, statistics, headers
+  busy       how much of the time this machine's cores worked in those steps, the simulated network's work included:
+             near 100 % neither a better order nor a quicker line can shorten the step here
   bound      step / max(compute, communication), where communication is that without overlap: 1 is all that overlap
              can reach
 
@@ -35,12 +37,13 @@ ALONE = "alone"
 
 
 class Steps(NamedTuple):
-    """Medians over the steps of one run, and bytes a step where they were counted."""
+    """Medians over the steps of one run; bytes a step and the cores' busy share where they were counted."""
 
     seconds: float
     communication: float
     hidden: float
     sent: float
+    busy: float
 
     @staticmethod
     def median(runs):
@@ -65,7 +68,7 @@ def records(out):
         return []
 
 
-def steps_of(out, options, sent=0.0):
+def steps_of(out, options, sent=0.0, busy=0.0):
     found = records(out)
     if len(found) != WARM_UP + options.steps:
         raise BenchError(f"{len(found)} steps in the log, not {WARM_UP + options.steps}")
@@ -76,6 +79,7 @@ def steps_of(out, options, sent=0.0):
         statistics.median(record["communication_seconds"] for record in measured),
         statistics.median(record["hidden_share"] for record in measured),
         sent,
+        busy,
     )
 
 
@@ -95,6 +99,14 @@ def bytes_sent(hosts):
     return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
+def core_times():
+    """Ticks that all of this machine's cores have worked, and that they have had, since it started."""
+    with open("/proc/stat") as stat:
+        user, nice, system, idle, waiting, interrupts, soft, stolen = map(int, stat.readline().split()[1:9])
+    working = user + nice + system + interrupts + soft
+    return working, working + idle + waiting + stolen
+
+
 def run_between(hosts, options, gradients, overlap):
     with Children() as children:
         out = children.path("run")
@@ -104,7 +116,7 @@ def run_between(hosts, options, gradients, overlap):
         children.wait_for_file(out / "ticket")
         for host in range(2):
             children.start(f"worker {host + 1}", hosts.inside(host, [MURMUR, "worker", "--join", str(out / "ticket")]))
-        counts = []
+        counts, cores = [], []
         for steps in (WARM_UP, WARM_UP + options.steps):
             deadline = time.monotonic() + options.limit
             while len(records(out)) < steps:
@@ -113,8 +125,10 @@ def run_between(hosts, options, gradients, overlap):
                     raise BenchError(f"step {steps} took longer than {options.limit} s")
                 time.sleep(0.02)
             counts.append(bytes_sent(hosts))
+            cores.append(core_times())
         children.wait(60)
-        return steps_of(out, options, (counts[1] - counts[0]) / options.steps)
+        worked, had = (after - before for before, after in zip(*cores))
+        return steps_of(out, options, (counts[1] - counts[0]) / options.steps, worked / had)
 
 
 def compare(options):
@@ -133,7 +147,8 @@ def compare(options):
                         figures.setdefault((gradients, overlap), []).append(run)
         print(f"A step between two hosts at {rate} ({checked}), batch {options.batch}\n")
         print_table(
-            ["gradients", "overlap", "step s", "computing s", "communication s", "hidden", "sent MB", "bound"],
+            ["gradients", "overlap", "step s", "computing s", "communication s", "hidden", "sent MB", "busy",
+             "bound"],
             list(lines({key: Steps.median(runs) for key, runs in figures.items()})),
         )
 
@@ -147,7 +162,8 @@ def lines(figures):
         plain = figures.get((gradients, "never"))
         bound = f"{steps.seconds / max(alone, plain.communication):.2f}" if plain else "–"
         yield [gradients, overlap, short(steps.seconds), short(alone), short(steps.communication),
-               f"{100 * steps.hidden:.0f} %", f"{steps.sent / 1e6:.1f}", bound]
+               f"{100 * steps.hidden:.0f} %", f"{steps.sent / 1e6:.1f}",
+               f"{100 * steps.busy:.0f} %", bound]
 
 
 def main():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import statistics
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 HERE = Path(__file__).parent
 MURMUR = str(Path(os.environ.get("MURMUR", ".build/release/murmur")).absolute())
@@ -26,9 +28,16 @@ def count_from_environment(name, standard):
     return int(text)
 
 
+def seconds_from_environment(name, standard):
+    text = os.environ.get(name, str(standard))
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) or not 0.01 <= float(text) <= 3600:
+        sys.exit(f"collectives: {name} is a time in seconds such as 0.5, from 0.01 to 3600, not '{text}'")
+    return float(text)
+
+
 ROUNDS = count_from_environment("ROUNDS", 3)
-# Whole seconds for each size and program, in each round. (bash keeps the name SECONDS for itself.)
-SECONDS_EACH = count_from_environment("SECONDS_EACH", 2)
+# For each size and program, in each round. (bash keeps the name SECONDS for itself.)
+SECONDS_EACH = seconds_from_environment("SECONDS_EACH", 2)
 
 
 def end_on_signals():
@@ -197,10 +206,26 @@ def run(name, command, sizes):
         return rows(children.output(name), sizes, name)
 
 
+class Figure(NamedTuple):
+    """Milliseconds that a side takes for one size."""
+
+    minimum: float
+    # Of each round.
+    medians: list
+
+    @property
+    def median(self):
+        return statistics.median(self.medians)
+
+    def ratio(self, other):
+        """The median of the rounds' ratios to another side: what changed the machine's speed changed both of a round."""
+        return statistics.median(own / its for own, its in zip(self.medians, other.medians))
+
+
 def take_turns(sides, sizes, what):
     """Runs the sides (functions that return `rows`) one at a time, each round beginning with the next of them.
 
-    Returns {name: {bytes: (min of minima, median of medians)}}.
+    Returns {name: {bytes: Figure}}.
     """
     results = {name: [] for name in sides}
     names = list(sides)
@@ -211,7 +236,8 @@ def take_turns(sides, sizes, what):
             results[name].append(sides[name]())
     return {
         name: {
-            size: (min(r[size][0] for r in rounds), statistics.median(r[size][1] for r in rounds)) for size in sizes
+            size: Figure(min(r[size][0] for r in rounds), [r[size][1] for r in rounds])
+            for size in sizes
         }
         for name, rounds in results.items()
     }

@@ -68,16 +68,20 @@ static int await(const pid_t *children, int count) {
 }
 
 /// Reads the command line, then runs `measure` for each size in a process for each rank; `prepare` comes before them.
+/// `variant` is the word that may end the command line, `varies` whether it does.
 static int run_probe(
-    int argc, char **argv, int most, void (*prepare)(size_t largest),
+    int argc, char **argv, const char *variant, bool *varies, int most, void (*prepare)(size_t largest),
     void (*measure)(int rank, size_t count, double seconds, struct times *times)
 ) {
     size_t sizes[maximum_sizes], largest = 0;
-    processes = argc == 4 ? atoi(argv[1]) : 0;
-    int count = argc == 4 ? parse_sizes(argv[2], sizes) : 0;
-    double seconds = argc == 4 ? parse_seconds(argv[3]) : -1;
+    *varies = argc == 5 && strcmp(argv[4], variant) == 0;
+    bool complete = argc == 4 || *varies;
+    processes = complete ? atoi(argv[1]) : 0;
+    int count = complete ? parse_sizes(argv[2], sizes) : 0;
+    double seconds = complete ? parse_seconds(argv[3]) : -1;
     if (processes < 1 || processes > most || count == 0 || seconds < 0) {
-        fprintf(stderr, "usage: %s PROCESSES BYTES,… SECONDS (at most %d processes; multiples of 4)\n", argv[0], most);
+        const char *usage = "usage: %s PROCESSES BYTES,… SECONDS [%s] (at most %d processes; multiples of 4)\n";
+        fprintf(stderr, usage, argv[0], variant, most);
         return 2;
     }
     for (int index = 0; index < count; index++) largest = sizes[index] > largest ? sizes[index] : largest;

@@ -84,6 +84,5 @@ static void prepare(size_t largest) {
 }
 
 int main(int argc, char **argv) {
-    writes = argc == 5 && strcmp(argv[4], "writes") == 0;
-    return run_probe(writes ? 4 : argc, argv, maximum_processes, prepare, measure);
+    return run_probe(argc, argv, "writes", &writes, maximum_processes, prepare, measure);
 }

@@ -110,6 +110,5 @@ static void measure(int rank, size_t count, double seconds, struct times *times)
 }
 
 int main(int argc, char **argv) {
-    sums = argc == 5 && strcmp(argv[4], "sums") == 0;
-    return run_probe(sums ? 4 : argc, argv, maximum_processes, prepare, measure);
+    return run_probe(argc, argv, "sums", &sums, maximum_processes, prepare, measure);
 }
