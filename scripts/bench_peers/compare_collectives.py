@@ -12,7 +12,7 @@ Between network namespaces, as root:
   step        the gradient of a ResNet-18 between two hosts, with each compression
 
 Figures are rank 0's milliseconds between a barrier and its return: the best minimum and the median of the rounds'
-medians. Ratios are the median of the rounds' ratios, whose sides ran one after the other. ROUNDS (3) is how many,
+medians. Ratios are the median of the rounds' ratios; a round runs each side once. ROUNDS (3) is how many,
 SECONDS_EACH (2) the time for each size and program in a round, MURMUR our program. Many short rounds are steadier than
 few long ones where the machine's speed changes from second to second.
 """

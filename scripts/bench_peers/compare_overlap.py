@@ -147,8 +147,7 @@ def compare(options):
                         figures.setdefault((gradients, overlap), []).append(run)
         print(f"A step between two hosts at {rate} ({checked}), batch {options.batch}\n")
         print_table(
-            ["gradients", "overlap", "step s", "computing s", "communication s", "hidden", "sent MB", "busy",
-             "bound"],
+            ["gradients", "overlap", "step s", "computing s", "communication s", "hidden", "sent MB", "busy", "bound"],
             list(lines({key: Steps.median(runs) for key, runs in figures.items()})),
         )
 
@@ -162,8 +161,7 @@ def lines(figures):
         plain = figures.get((gradients, "never"))
         bound = f"{steps.seconds / max(alone, plain.communication):.2f}" if plain else "–"
         yield [gradients, overlap, short(steps.seconds), short(alone), short(steps.communication),
-               f"{100 * steps.hidden:.0f} %", f"{steps.sent / 1e6:.1f}",
-               f"{100 * steps.busy:.0f} %", bound]
+               f"{100 * steps.hidden:.0f} %", f"{steps.sent / 1e6:.1f}", f"{100 * steps.busy:.0f} %", bound]
 
 
 def main():

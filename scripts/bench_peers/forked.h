@@ -75,10 +75,10 @@ static int run_probe(
 ) {
     size_t sizes[maximum_sizes], largest = 0;
     *varies = argc == 5 && strcmp(argv[4], variant) == 0;
-    bool complete = argc == 4 || *varies;
-    processes = complete ? atoi(argv[1]) : 0;
-    int count = complete ? parse_sizes(argv[2], sizes) : 0;
-    double seconds = complete ? parse_seconds(argv[3]) : -1;
+    if (*varies) argc--;
+    processes = argc == 4 ? atoi(argv[1]) : 0;
+    int count = argc == 4 ? parse_sizes(argv[2], sizes) : 0;
+    double seconds = argc == 4 ? parse_seconds(argv[3]) : -1;
     if (processes < 1 || processes > most || count == 0 || seconds < 0) {
         const char *usage = "usage: %s PROCESSES BYTES,… SECONDS [%s] (at most %d processes; multiples of 4)\n";
         fprintf(stderr, usage, argv[0], variant, most);
