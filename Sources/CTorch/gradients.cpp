@@ -39,19 +39,18 @@ void addRounded(double *sum, const double *gradient, int64_t count, double magic
 
 }  // namespace
 
-int ct_convolution_backward(
-    ct_in gradient, ct_in input, ct_in weight, intptr_t stride, intptr_t padding, int needs_input,
-    ct_result *of_input, ct_result *of_weight) {
-    return pair(of_input, of_weight, [&] {
+ct_result ct_convolution_gradient(
+    ct_in gradient, ct_in input, ct_in weight, intptr_t stride, intptr_t padding, int of_weight) {
+    return tensor([&] {
         int64_t strides[] = {stride, stride}, paddings[] = {padding, padding}, ones[] = {1, 1}, zeros[] = {0, 0};
         const at::Tensor &kernel = weight->value;
-        std::array<bool, 3> wanted = {needs_input != 0, true, false};
+        std::array<bool, 3> wanted = {!of_weight, of_weight != 0, false};
         auto all = isNarrow(kernel)
             ? at::_slow_conv2d_backward(
                   gradient->value, input->value, kernel, {kernel.size(2), kernel.size(3)}, strides, paddings, wanted)
             : at::convolution_backward(
                   gradient->value, input->value, kernel, c10::nullopt, strides, paddings, ones, false, zeros, 1, wanted);
-        return std::make_tuple(std::get<0>(all), std::get<1>(all));
+        return of_weight ? std::get<1>(all) : std::get<0>(all);
     });
 }
 

@@ -162,6 +162,12 @@ public final class InMemoryLink: Link {
         try body(UnsafeRawBufferPointer(rebasing: message.copy[1...]))
     }
 
+    public func hasArrived(from peer: Int) throws -> Bool {
+        try network.check()
+        let inbox = network.inboxes[rank]
+        return inbox.condition.withLock { !inbox.queues[peer].isEmpty }
+    }
+
     public func flush() throws {
         try network.condition.withLock {
             while network.outstanding[rank] > 0 {

@@ -1,6 +1,6 @@
 /// Is told of each collective of one communicator, on the communicator's thread.
 ///
-/// Every `began` has its `ended`, also where the collective throws; collectives made of others nest.
+/// Every `began…` has its `ended`, also where the collective throws; collectives made of others nest.
 public protocol CollectiveObserver: AnyObject {
     /// - Parameters:
     ///   - collective: `all-reduce`, `broadcast`, …
@@ -10,6 +10,9 @@ public protocol CollectiveObserver: AnyObject {
     /// The collective that began last goes on by this algorithm; one made of several says each.
     func proceeds(by algorithm: String)
 
-    /// The collective that began last, and has not ended, ends.
+    /// In a wait of the collective that began last, a piece of its caller's work begins (`SpareWork`).
+    func beganSpareWork()
+
+    /// What began last, and has not ended, ends.
     func ended()
 }

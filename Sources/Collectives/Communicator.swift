@@ -25,12 +25,16 @@ public final class Communicator {
     /// Which way all-reduces go; the same on all ranks.
     public let algorithm: AllReduceAlgorithm
     /// Is told of each collective; nil asks nothing of anybody.
-    public var observer: (any CollectiveObserver)?
+    public var observer: (any CollectiveObserver)? {
+        didSet { waits.observer = observer }
+    }
 
     /// Where the collective in progress stands, for errors.
     var step = 0
     var steps = 0
     private var failure: CollectiveError?
+    /// Those of the all-reduce in progress.
+    let waits = Waits()
     /// Reused by small collectives, whose intermediate results must outlive their being sent.
     private var scratch = UnsafeMutableRawBufferPointer(start: nil, count: 0)
 
@@ -50,7 +54,7 @@ public final class Communicator {
         rank = link.rank
         size = link.size
         topology = Topology(hosts: hosts ?? Array(0..<link.size))
-        shared = group.map(SharedMemoryCollectives.init)
+        shared = group.map { [waits] in SharedMemoryCollectives($0, waits: waits) }
         let order = hostOrder ?? Array(0..<topology.hostCount)
         precondition(order.sorted() == Array(0..<topology.hostCount), "each host stands in the ring once")
         ring = order.flatMap { [members = topology.members] in members[$0] }
@@ -69,7 +73,17 @@ public final class Communicator {
     }
 
     /// Replaces each element by its reduction over all ranks, in place. Every rank ends with the same bits.
+    ///
+    /// - Parameter work: is done, piece by piece, while this rank would wait for others; what is left then is the caller's.
+    ///   What it throws is thrown when the all-reduce is done, which it does not disturb.
     public func allReduce<T: ReducibleElement>(
+        _ buffer: UnsafeMutableBufferPointer<T>, _ operation: ReductionOperation,
+        meanwhile work: (any SpareWork)? = nil
+    ) throws {
+        try waits.fill(with: work) { try reduceEverywhere(buffer, operation) }
+    }
+
+    private func reduceEverywhere<T: ReducibleElement>(
         _ buffer: UnsafeMutableBufferPointer<T>, _ operation: ReductionOperation
     ) throws {
         try perform("all-reduce", bytes: buffer.count * MemoryLayout<T>.stride) {

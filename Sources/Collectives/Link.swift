@@ -28,6 +28,9 @@ public protocol Link: AnyObject {
     /// may begin at any address (do not bind them to a type with an alignment).
     func receive(from peer: Int, _ body: (UnsafeRawBufferPointer) throws -> Void) throws
 
+    /// Whether the next message from `peer` is here, so that `receive` would not wait for it. Does not wait itself.
+    func hasArrived(from peer: Int) throws -> Bool
+
     /// Waits until no buffer given to `send` is needed any more. Not a barrier: peers may not have read them yet.
     func flush() throws
 

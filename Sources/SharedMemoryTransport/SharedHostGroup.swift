@@ -95,6 +95,10 @@ public final class SharedHostGroup: SharedMemoryGroup {
         shared_word_store(counter(member), sleepers(member), count)
     }
 
+    public func hasReached(_ count: UInt32, member: Int) -> Bool {
+        Int32(bitPattern: shared_word_load(counter(member)) &- count) >= 0
+    }
+
     public func wait(for member: Int, toReach count: UInt32) throws {
         let word = counter(member)
         if shared_word_spin(word, count, spins, isCrowded ? 1 : 0) != 0 { return try noteQuickWait() }
@@ -152,10 +156,6 @@ public final class SharedHostGroup: SharedMemoryGroup {
 
     /// Whether all members have announced `count`. Counters are stored and loaded in one order for all, so the last one to
     /// announce it sees that.
-    private func allHaveReached(_ count: UInt32) -> Bool {
-        bases.indices.allSatisfy { Int32(bitPattern: shared_word_load(counter($0)) &- count) >= 0 }
-    }
-
     private func openGate(at count: UInt32) {
         shared_word_raise(gate, gate + 1, count)
     }

@@ -2,20 +2,24 @@ import CTorch
 
 /// Gradients of single operations, for custom functions that are made of them.
 extension Tensor {
-    /// The gradients of `conv2d` without bias: with respect to its input, where `needsInput`, and to its weight.
+    /// What a convolution's gradient is taken with respect to.
+    public enum ConvolutionOperand: Sendable {
+        case input, weight
+    }
+
+    /// A gradient of `conv2d` without bias, in the shape of what it is taken with respect to.
     ///
     /// - Parameters:
     ///   - gradient: [N, out, H', W'], of the convolution's output.
     ///   - input: [N, in, H, W].
     ///   - weight: [out, in, kernel, kernel].
-    public static func convolutionBackward(
-        gradient: Tensor, input: Tensor, weight: Tensor, stride: Int, padding: Int, needsInput: Bool
-    ) throws -> (input: Tensor?, weight: Tensor) {
-        let (ofInput, ofWeight) = try checkedPair("convolutionBackward", [gradient, input, weight]) {
-            ct_convolution_backward(
-                gradient.handle, input.handle, weight.handle, stride, padding, needsInput ? 1 : 0, $0, $1)
+    public static func convolutionGradient(
+        of operand: ConvolutionOperand, gradient: Tensor, input: Tensor, weight: Tensor, stride: Int, padding: Int
+    ) throws -> Tensor {
+        try checked("convolutionGradient", [gradient, input, weight]) {
+            ct_convolution_gradient(
+                gradient.handle, input.handle, weight.handle, stride, padding, operand == .weight ? 1 : 0)
         }
-        return (needsInput ? ofInput : nil, ofWeight)
     }
 
     /// Adds `gradient` to this float64 tensor of the same shape, each addend first rounded to a multiple of `quantum`.

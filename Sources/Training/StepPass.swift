@@ -16,6 +16,8 @@ final class StepPass: MethodStep {
     let recorder: RunningStatisticsRecorder
     /// Slices to be run again when backward is through; nil where all graphs are kept.
     let replay: SliceReplay?
+    /// Gradients that backward leaves for its waits; nothing is left in it outside of backward.
+    let postponed = PostponedGradients()
     private let arrangement: SliceArrangement
     private let entered: (TrainingPhase) -> Void
 
@@ -110,7 +112,7 @@ final class StepPass: MethodStep {
         case .synchronized:
             let whole = try network(
                 Tensor.concatenated(batches.flatMap { $0 }, dim: 0).channelsLast(),
-                .training(arrangement.context(heights, recorder)))
+                .training(arrangement.context(heights, recorder, postponed)))
             var start = 0
             for height in heights {
                 outputs.append(try whole.map { try $0.narrowed(dim: 0, start: start, length: height) })
@@ -142,8 +144,12 @@ final class StepPass: MethodStep {
 }
 
 extension StepPass.SliceArrangement {
-    /// - Parameter heights: rows of each slice of the batch.
-    fileprivate func context(_ heights: [Int], _ recorder: RunningStatisticsRecorder?) -> TrainingContext {
+    /// - Parameters:
+    ///   - heights: rows of each slice of the batch.
+    ///   - postponed: takes what backward may do while it waits for statistics; nil where it waits for none.
+    fileprivate func context(
+        _ heights: [Int], _ recorder: RunningStatisticsRecorder?, _ postponed: PostponedGradients? = nil
+    ) -> TrainingContext {
         var start = 0
         let ranges = heights.map { height in
             defer { start += height }
@@ -151,9 +157,14 @@ extension StepPass.SliceArrangement {
         }
         let communicator = communicator
         let isShared = batchNorm == .synchronized && communicator.size > 1
+        let postponed = isShared ? postponed : nil
         return TrainingContext(
-            reduceStatistics: isShared ? { try communicator.allReduceSum($0) } : nil,
-            recorder: recorder, slices: SlicedGradients(rows: ranges, accumulator: accumulator),
+            reduceStatistics: isShared
+                ? { try communicator.allReduceSum($0, meanwhile: postponed) } : nil,
+            recorder: recorder,
+            slices: SlicedGradients(rows: ranges, accumulator: accumulator, postponed: postponed),
             addsStatisticsExactly: isReproducible && batchNorm == .synchronized)
     }
 }
+
+extension PostponedGradients: SpareWork {}

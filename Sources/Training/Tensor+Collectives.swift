@@ -4,17 +4,23 @@ import Torch
 /// Collectives on tensors. All block until this rank's part is done, and throw what the link throws.
 extension Communicator {
     /// Sums a float32 or float64 tensor over all ranks, in place.
-    public func allReduceSum(_ tensor: Tensor) throws { try allReduce(tensor, .sum) }
+    ///
+    /// - Parameter work: done while this rank would wait for others; what is left then is the caller's.
+    public func allReduceSum(_ tensor: Tensor, meanwhile work: (any SpareWork)? = nil) throws {
+        try allReduce(tensor, .sum, meanwhile: work)
+    }
 
     /// Takes the largest of each element over all ranks, in place; float32 or float64.
     public func allReduceMaximum(_ tensor: Tensor) throws { try allReduce(tensor, .max) }
 
-    private func allReduce(_ tensor: Tensor, _ operation: ReductionOperation) throws {
+    private func allReduce(
+        _ tensor: Tensor, _ operation: ReductionOperation, meanwhile work: (any SpareWork)? = nil
+    ) throws {
         guard size > 1 else { return }
         try tensor.withUnsafeMutableBytes { raw in
             switch tensor.scalarType {
-            case .float32: try allReduce(raw.bindMemory(to: Float.self), operation)
-            case .float64: try allReduce(raw.bindMemory(to: Double.self), operation)
+            case .float32: try allReduce(raw.bindMemory(to: Float.self), operation, meanwhile: work)
+            case .float64: try allReduce(raw.bindMemory(to: Double.self), operation, meanwhile: work)
             default: throw TrainingError.unsupported("all-reduce of \(tensor.scalarType)")
             }
         }

@@ -65,6 +65,7 @@ struct TrainingStep {
         } else {
             state.gradients.beginExchange(through: exchange)
             try loss.share.backward()
+            try withoutGradient(pass.postponed.finish)
         }
         entered(.reduce)
         let times = try state.gradients.finishExchange()

@@ -150,6 +150,12 @@ public final class NetworkLink: Link {
         }
     }
 
+    public func hasArrived(from peer: Int) throws -> Bool {
+        try checkUsable()
+        while stashes[peer].isEmpty, try takeOne(from: nil) != .nothing {}
+        return !stashes[peer].isEmpty
+    }
+
     private enum Taken {
         case nothing, awaited, other
     }
@@ -242,6 +248,8 @@ public final class NetworkLink: Link {
 struct NetworkLinkStash {
     private var payloads: [DataPortPayload?] = []
     private var head = 0
+
+    var isEmpty: Bool { head == payloads.count }
 
     mutating func append(_ payload: DataPortPayload) {
         payloads.append(payload)

@@ -8,6 +8,7 @@ private final class Notes: CollectiveObserver {
 
     func began(_ collective: String, bytes: Int) { lines.append("\(collective) of \(bytes)") }
     func proceeds(by algorithm: String) { lines.append(algorithm) }
+    func beganSpareWork() { lines.append("spare work") }
     func ended() { lines.append("end") }
 }
 

@@ -100,6 +100,40 @@ import ZeroMQTransport
         #expect(try results.map { try $0.get() } == [count, count, count])
     }
 
+    @Test(.timeLimit(.minutes(1))) func whatHasArrivedIsToldAndKept() throws {
+        let results = try withDataPorts(3) { rank, port, peers -> [Bool] in
+            let link = try port.makeLink(rank: rank, peers: peers, runID: 1, generation: 1, abort: AbortSignal())
+            defer { link.close() }
+            func send(_ value: UInt8, to peer: Int) throws {
+                try withUnsafeBytes(of: value) { try link.send($0, to: peer) }
+            }
+            func receive(from peer: Int) throws -> UInt8 {
+                var value: UInt8 = 0
+                try link.receive(from: peer) { value = $0[0] }
+                return value
+            }
+            guard rank == 0 else {
+                // Says nothing before it is asked.
+                _ = try receive(from: 0)
+                for value in UInt8(1)...2 { try send(value, to: 0) }
+                try Communicator(link: link).barrier()
+                return []
+            }
+            var found = [try link.hasArrived(from: 1), try link.hasArrived(from: 2)]
+            try send(0, to: 1)
+            while try !link.hasArrived(from: 1) { sched_yield() }
+            found.append(try link.hasArrived(from: 2))
+            try send(0, to: 2)
+            while try !link.hasArrived(from: 2) { sched_yield() }
+            // Both messages of both, in order, though some were taken in while others were asked for.
+            for peer in 1...2 { for value in UInt8(1)...2 { found.append(try receive(from: peer) == value) } }
+            try Communicator(link: link).barrier()
+            return found
+        }
+        #expect(try results[0].get() == [false, false, false, true, true, true, true])
+        for result in results { _ = try result.get() }
+    }
+
     @Test func aMessageLongerThanThePortAllowsIsRefusedByItsSender() throws {
         let results = try withDataPorts(2, maximumMessageBytes: 1000) { rank, port, peers in
             let link = try port.makeLink(rank: rank, peers: peers, runID: 1, generation: 1, abort: AbortSignal())

@@ -2,7 +2,7 @@
 
 Two workers in two network namespaces (root), each with one thread and one core for itself on a machine of two, train
 ResNet-18 in CIFAR form (11 million parameters) on CIFAR-10. For each rate and format, in turns: the same run on this host
-alone, over shared memory, which is what a step computes, and with each overlap. Medians of the steps after the first two:
+alone, over shared memory, which is what a step computes, and with each overlap. Medians of the steps after the first two, and of the rounds:
 
   computing  seconds of a step on this host alone, without its communication
 
@@ -11,8 +11,8 @@ alone, over shared memory, which is what a step computes, and with each overlap.
   sent       bytes that leave the first host's interface in a step, all of them: gradients, statistics, headers
   busy       how much of the time this machine's cores worked in those steps, the simulated network's work included:
              near 100 % neither a better order nor a quicker line can shorten the step here
-  bound      step / max(compute, communication), where communication is that without overlap: 1 is all that overlap
-             can reach
+  bound      step / max(computing, communication), where communication is that without overlap: 1 is all that overlap
+             can reach; the median of the rounds' ratios, as what is compared then meets the same state of the machine
 
 Between hosts everything is encrypted unless --plain-data is given; here that takes the cores that computing needs.
 ROUNDS (1) is how many runs there are of each; MURMUR is our program.
@@ -148,20 +148,27 @@ def compare(options):
         print(f"A step between two hosts at {rate} ({checked}), batch {options.batch}\n")
         print_table(
             ["gradients", "overlap", "step s", "computing s", "communication s", "hidden", "sent MB", "busy", "bound"],
-            list(lines({key: Steps.median(runs) for key, runs in figures.items()})),
+            list(lines(figures)),
         )
 
 
+def computing(runs):
+    """Of each round: seconds of a step on this host alone."""
+    return [run.seconds - run.communication for run in runs]
+
+
 def lines(figures):
-    for (gradients, overlap), steps in figures.items():
+    """`figures`: by gradients and overlap, the runs of all rounds."""
+    for (gradients, overlap), runs in figures.items():
         if overlap == ALONE:
             continue
-        here = figures[gradients, ALONE]
-        alone = here.seconds - here.communication
-        plain = figures.get((gradients, "never"))
-        bound = f"{steps.seconds / max(alone, plain.communication):.2f}" if plain else "–"
-        yield [gradients, overlap, short(steps.seconds), short(alone), short(steps.communication),
-               f"{100 * steps.hidden:.0f} %", f"{steps.sent / 1e6:.1f}", f"{100 * steps.busy:.0f} %", bound]
+        alone, plain = computing(figures[gradients, ALONE]), figures.get((gradients, "never"))
+        ratios = [run.seconds / max(here, without.communication)
+                  for run, here, without in zip(runs, alone, plain or [])]
+        steps = Steps.median(runs)
+        yield [gradients, overlap, short(steps.seconds), short(statistics.median(alone)), short(steps.communication),
+               f"{100 * steps.hidden:.0f} %", f"{steps.sent / 1e6:.1f}", f"{100 * steps.busy:.0f} %",
+               f"{statistics.median(ratios):.2f}" if ratios else "–"]
 
 
 def main():

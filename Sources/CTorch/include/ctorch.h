@@ -248,10 +248,9 @@ ct_result ct_norm_backward_input(
 
 // MARK: Gradients (gradients.cpp)
 
-/// The gradients of a convolution without bias with respect to its input (undefined unless `needs_input`) and its weight.
-int ct_convolution_backward(
-    ct_in gradient, ct_in input, ct_in weight, intptr_t stride, intptr_t padding, int needs_input,
-    ct_result *_Nonnull of_input, ct_result *_Nonnull of_weight);
+/// The gradient of a convolution without bias with respect to its weight (`of_weight`) or its input.
+ct_result ct_convolution_gradient(
+    ct_in gradient, ct_in input, ct_in weight, intptr_t stride, intptr_t padding, int of_weight);
 /// sum (float64) += gradient, each addend first rounded to a multiple of `quantum`, a power of two.
 int ct_add_rounded(ct_in sum, ct_in gradient, double quantum);
 

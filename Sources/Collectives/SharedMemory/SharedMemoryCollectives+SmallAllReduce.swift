@@ -18,6 +18,7 @@ extension SharedMemoryCollectives {
             try place(of: member, parity, .allReduce, bytes: memory.count) ?? slots[parity][member]
         }
         phase &+= 1
+        passTime()
         try group.meet(at: phase) {
             // Where a buffer is not what it should be nothing is reduced; every member finds that below.
             for member in 0..<size {
@@ -56,7 +57,10 @@ extension SharedMemoryCollectives {
         let start = phase
         let slot = slots[parity][0]
         if member == 0 {
-            for member in 1..<max(size, 1) { try group.wait(for: member, toReach: start &+ 1) }
+            for member in 1..<max(size, 1) {
+                waits.pass { group.hasReached(start &+ 1, member: member) }
+                try group.wait(for: member, toReach: start &+ 1)
+            }
             try reduceSlots(.hierarchical, memory, parity, reduction)
             try outside()
             slot.copyMemory(from: memory.baseAddress!, byteCount: memory.count)
@@ -64,6 +68,7 @@ extension SharedMemoryCollectives {
             group.announce(phase)
         } else {
             group.announce(start &+ 1)
+            waits.pass { group.hasReached(start &+ 2, member: 0) }
             try group.wait(for: 0, toReach: start &+ 2)
             phase = start &+ 2
             memory.baseAddress!.copyMemory(from: slot, byteCount: memory.count)

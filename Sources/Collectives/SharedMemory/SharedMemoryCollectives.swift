@@ -7,6 +7,8 @@
 /// members of both kinds can meet in one collective.
 final class SharedMemoryCollectives {
     let group: any SharedMemoryGroup
+    /// Of the communicator.
+    let waits: Waits
     /// This process' place in the group.
     let member: Int
     /// The number of members.
@@ -44,8 +46,9 @@ final class SharedMemoryCollectives {
         case reduceScatter, allGather, broadcast, orderFree, hierarchical
     }
 
-    init(_ group: any SharedMemoryGroup) {
+    init(_ group: any SharedMemoryGroup, waits: Waits) {
         self.group = group
+        self.waits = waits
         member = group.member
         size = group.size
         let members = 0..<group.size
@@ -70,7 +73,16 @@ final class SharedMemoryCollectives {
     /// Returns when all members have come here.
     func synchronize() throws {
         phase &+= 1
+        passTime()
         try group.meet(at: phase)
+    }
+
+    /// Before this member meets the others at its phase: announces that it is there, and does what the communicator's caller
+    /// has for the wait.
+    func passTime() {
+        guard waits.haveWork else { return }
+        group.announce(phase)
+        waits.pass { group.allHaveReached(phase) }
     }
 
     /// Returns when all members have come to `phase`, which is beyond all they announced in the collective so far.

@@ -32,6 +32,9 @@ public protocol SharedMemoryGroup: AnyObject {
     /// Makes what this member wrote so far visible to the others and sets its counter.
     func announce(_ count: UInt32)
 
+    /// Whether a member's counter has reached `count` (modulo 2³²).
+    func hasReached(_ count: UInt32, member: Int) -> Bool
+
     /// Returns when a member's counter has reached `count` (modulo 2³²); what it wrote before is then visible.
     func wait(for member: Int, toReach count: UInt32) throws
 
@@ -92,4 +95,11 @@ struct SharedBufferDescriptor: BitwiseCopyable {
     var bytes: UInt64
     /// Where in the arena it begins, if it lies there.
     var offset: UInt64
+}
+
+extension SharedMemoryGroup {
+    /// Whether all members' counters have reached `count` (modulo 2³²).
+    public func allHaveReached(_ count: UInt32) -> Bool {
+        (0..<size).allSatisfy { hasReached(count, member: $0) }
+    }
 }

@@ -35,13 +35,15 @@ public final class Conv2d: Layer {
         }
         let (stride, padding) = (stride, padding)
         let frozen = try weight.detached()
+        func gradient(of operand: Tensor.ConvolutionOperand) -> (Tensor, Tensor) throws -> Tensor {
+            { gradient, input in
+                try Tensor.convolutionGradient(
+                    of: operand, gradient: gradient, input: input, weight: frozen, stride: stride, padding: padding)
+            }
+        }
         return try slices.apply(
             "conv2d", input, weight: weight,
             forward: { try $0.conv2d(weight: frozen, stride: stride, padding: padding) },
-            backward: { gradient, input, needsInput in
-                try Tensor.convolutionBackward(
-                    gradient: gradient, input: input, weight: frozen, stride: stride, padding: padding,
-                    needsInput: needsInput)
-            })
+            ofInput: gradient(of: .input), ofWeight: gradient(of: .weight))
     }
 }

@@ -35,13 +35,12 @@ public final class Linear: Layer {
         let product = try slices.apply(
             "linear", input, weight: weight,
             forward: { try $0.linear(weight: frozen) },
-            backward: { gradient, input, needsInput in
-                (needsInput ? try gradient.matmul(frozen) : nil, try gradient.transposed(0, 1).matmul(input))
-            })
+            ofInput: { gradient, _ in try gradient.matmul(frozen) },
+            ofWeight: { gradient, input in try gradient.transposed(0, 1).matmul(input) })
         guard let bias else { return product }
         let shift = try bias.detached()
         return try slices.apply(
             "bias", product, weight: bias, forward: { try $0 + shift },
-            backward: { gradient, _, _ in (gradient, try gradient.sum(dims: [0])) })
+            ofInput: { gradient, _ in gradient }, ofWeight: { gradient, _ in try gradient.sum(dims: [0]) })
     }
 }

@@ -20,10 +20,15 @@ public struct SlicedGradients {
     /// Consecutive rows of the batch, one range for each slice, covering it whole.
     public let rows: [Range<Int>]
     public let accumulator: any GradientAccumulator
+    /// Takes what backward may do later; nil: it does all of it at once.
+    public let postponed: PostponedGradients?
 
-    public init(rows: [Range<Int>], accumulator: any GradientAccumulator) {
+    public init(
+        rows: [Range<Int>], accumulator: any GradientAccumulator, postponed: PostponedGradients? = nil
+    ) {
         self.rows = rows
         self.accumulator = accumulator
+        self.postponed = postponed
     }
 
     /// One node of the graph that applies `forward` to each slice of `input` [N, …] and joins the results.
@@ -32,27 +37,34 @@ public struct SlicedGradients {
     ///
     /// - Parameters:
     ///   - forward: rows of the input → rows of the output.
-    ///   - backward: gradient of such rows and the input's rows → gradients of the input (where the flag asks for it)
-    ///     and of the weight.
+    ///   - ofInput: gradient of such rows and the input's rows → gradient of the input's rows.
+    ///   - ofWeight: the same → gradient of the weight.
     func apply(
         _ name: String, _ input: Tensor, weight: Tensor, forward: (Tensor) throws -> Tensor,
-        backward: @escaping (_ gradient: Tensor, _ input: Tensor, _ needsInput: Bool) throws -> (Tensor?, Tensor)
+        ofInput: @escaping (_ gradient: Tensor, _ input: Tensor) throws -> Tensor,
+        ofWeight: @escaping (_ gradient: Tensor, _ input: Tensor) throws -> Tensor
     ) throws -> Tensor {
         let rows = try ranges(of: input, name)
         let needsInput = input.requiresGradient
         let frozen = try input.detached()
         let output = try customFunction(
             name, inputs: [input, weight],
-            forward: { try [join(frozen, rows, forward)] },
+            forward: { try [join(frozen, rows) { part, _ in try forward(part) }] },
             backward: { gradients in
                 guard let gradient = gradients[0] else { return [nil, nil] }
-                let into = needsInput ? try Tensor.empty(like: frozen) : nil
-                for range in rows {
-                    let (ofInput, ofWeight) = try backward(gradient.rows(range), frozen.rows(range), needsInput)
-                    try accumulator.add(ofWeight, to: weight)
-                    if let into, let ofInput { try into.rows(range).copyInPlace(from: ofInput) }
+                let addToWeight = { [accumulator] in
+                    for range in rows {
+                        try accumulator.add(ofWeight(gradient.rows(range), frozen.rows(range)), to: weight)
+                    }
                 }
-                return [into, nil]
+                // Nothing is left of backward that could wait for others where no gradient goes on from here.
+                guard needsInput else {
+                    try addToWeight()
+                    return [nil, nil]
+                }
+                let passedOn = try join(gradient, rows) { part, range in try ofInput(part, frozen.rows(range)) }
+                if let postponed { try postponed.postpone(addToWeight) } else { try addToWeight() }
+                return [passedOn, nil]
             })[0]
         // A pass without gradient leaves no node behind.
         if output.requiresGradient { accumulator.expect(rows.count, for: weight) }
@@ -70,13 +82,14 @@ public struct SlicedGradients {
         return rows.map { $0.lowerBound * each..<$0.upperBound * each }
     }
 
+    /// `body` of each slice's rows, put together again.
     private func join(
-        _ input: Tensor, _ rows: [Range<Int>], _ forward: (Tensor) throws -> Tensor
+        _ input: Tensor, _ rows: [Range<Int>], _ body: (_ part: Tensor, _ rows: Range<Int>) throws -> Tensor
     ) throws -> Tensor {
-        guard rows.count > 1 else { return try forward(input) }
+        guard rows.count > 1 else { return try body(input, 0..<input.shape[0]) }
         var whole: Tensor?
         for range in rows {
-            let part = try forward(input.rows(range))
+            let part = try body(input.rows(range), range)
             let output =
                 try whole
                 ?? Tensor.empty(
@@ -85,11 +98,5 @@ public struct SlicedGradients {
             whole = output
         }
         return whole ?? input
-    }
-}
-
-extension Tensor {
-    fileprivate static func empty(like other: Tensor) throws -> Tensor {
-        try Tensor.empty(other.shape, other.scalarType, channelsLast: other.dimensions == 4)
     }
 }

@@ -1,7 +1,7 @@
 /// One stretch of time of one lane. Names are indices into the lane's table, so that recording one copies no text.
 struct TraceEvent: BitwiseCopyable {
     enum Kind: UInt8 {
-        case phase, collective
+        case phase, collective, spareWork
     }
 
     /// By this process' `MonotonicClock` (ns).

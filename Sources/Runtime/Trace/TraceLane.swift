@@ -18,7 +18,7 @@ package final class TraceLane: CollectiveObserver, Sendable {
         var names = [""]
         /// The phase under way; nil where there is none or it had no room.
         var phase: Int?
-        /// The collectives under way, the innermost last; nil for one that had no room.
+        /// The collectives under way, and work in their waits, the innermost last; nil for what had no room.
         var open: [Int?] = []
 
         mutating func index(of name: String) -> UInt16 {
@@ -57,6 +57,12 @@ package final class TraceLane: CollectiveObserver, Sendable {
     package func began(_ collective: String, bytes: Int) {
         state.withLock { state in
             state.open.append(add(.collective, collective, bytes: bytes, room.step, at: now(), &state))
+        }
+    }
+
+    package func beganSpareWork() {
+        state.withLock { state in
+            state.open.append(add(.spareWork, "meanwhile", bytes: 0, room.step, at: now(), &state))
         }
     }
 

@@ -52,7 +52,11 @@ struct TraceText {
             let event = record.events[index]
             append(",\n{\"name\":")
             bytes += names[Int(event.name)]
-            append(event.kind == .phase ? #","cat":"phase""# : #","cat":"collective""#)
+            switch event.kind {
+            case .phase: append(#","cat":"phase""#)
+            case .collective: append(#","cat":"collective""#)
+            case .spareWork: append(#","cat":"spare work""#)
+            }
             append(#","ph":"X","ts":"#)
             appendMicroseconds(event.start &+ membership.clock.offset)
             append(#","dur":"#)

@@ -72,6 +72,7 @@ final class VirtualLink: Link {
         seconds = max(seconds, isReceivingUntil)
     }
 
+    func hasArrived(from peer: Int) throws -> Bool { try link.hasArrived(from: peer) }
     func flush() throws { try link.flush() }
     func cancel() { link.cancel() }
 }

@@ -30,7 +30,7 @@ final class AllTriplets: MinedTriplets {
     func backward(scale: Double) throws -> Tensor {
         let gradient = try Tensor.zeros(rows.anchors.shape, rows.type)
         let counts = try Tensor.zeros([rows.count], rows.type)
-        let beside = [try rows.positives, try Tensor.full([rows.count], scale, rows.type)]
+        let beside = [rows.positives, try Tensor.full([rows.count], scale, rows.type)]
         try rows.travel(beside: Tensor.stacked(beside, dim: 1)) { tile, keys, beside in
             let theirPositives = try beside.narrowed(dim: 1, start: 0, length: 1)
             let theirScale = try beside.selected(dim: 1, index: 1).selected(dim: 0, index: 0).item()
