@@ -80,15 +80,20 @@ public final class Communicator {
         _ buffer: UnsafeMutableBufferPointer<T>, _ operation: ReductionOperation,
         meanwhile work: (any SpareWork)? = nil
     ) throws {
-        try waits.fill(with: work) { try reduceEverywhere(buffer, operation) }
+        try waits.fill(with: work) { try allReduce(buffer.bytes, Reduction(operation, T.elementKind)) }
     }
 
-    private func reduceEverywhere<T: ReducibleElement>(
-        _ buffer: UnsafeMutableBufferPointer<T>, _ operation: ReductionOperation
-    ) throws {
-        try perform("all-reduce", bytes: buffer.count * MemoryLayout<T>.stride) {
-            guard let memory = buffer.bytes else { return }
-            let reduction = Reduction(operation, T.elementKind)
+    /// Sums each element over all ranks, in place, as `allReduce` does, but in fewer bytes where chunks go round a ring.
+    ///
+    /// - Parameter quantum: a power of two. Elements that are multiples of it, below 2⁴⁷ of them, travel in 4 to 6 bytes
+    ///   without loss; others as they are.
+    public func allReduceSum(_ buffer: UnsafeMutableBufferPointer<Double>, multiplesOf quantum: Double) throws {
+        try allReduce(buffer.bytes, Reduction(.sum, .double, packing: ExactPacking(quantum: quantum)))
+    }
+
+    private func allReduce(_ memory: UnsafeMutableRawBufferPointer?, _ reduction: Reduction) throws {
+        try perform("all-reduce", bytes: memory?.count ?? 0) {
+            guard let memory else { return }
             switch try way(bytes: memory.count) {
             case .sharedMemory: try shared?.allReduce(memory, reduction)
             case .hierarchical: try hierarchicalAllReduce(memory, reduction)

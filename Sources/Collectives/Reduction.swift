@@ -49,8 +49,11 @@ struct Reduction {
     private let kernel: reduction_kernel
     private let kernelToBoth: reduction_kernel_to_both
     let elementBytes: Int
+    /// How chunks of a ring travel; nil: as they are.
+    let packing: ExactPacking?
 
-    init(_ operation: ReductionOperation, _ kind: ElementKind) {
+    init(_ operation: ReductionOperation, _ kind: ElementKind, packing: ExactPacking? = nil) {
+        self.packing = packing
         (kernel, kernelToBoth) =
             switch (operation, kind) {
             case (.sum, .float): (reduction_sum_float, reduction_sum_float_to_both)

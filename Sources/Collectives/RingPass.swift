@@ -78,6 +78,9 @@ extension Communicator {
         let lastReduced = pass.arrivals.lastIndex { $0.action == .reduce }
         observer?.proceeds(by: "ring")
         let base = pass.memory.baseAddress!
+        let packing = reduction?.packing
+        // A place for each chunk, so that what was packed may be replaced when the chunk itself may.
+        let packed = packing == nil ? base : scratch(bytes: pass.memory.count)
         let incomingOrder = pass.arrivals.map(\.segment)
         let outgoingOrder = [pass.first] + incomingOrder.dropLast()
         var incoming = ChunkCursor(order: incomingOrder, of: pass)
@@ -95,7 +98,8 @@ extension Communicator {
             while sent < min(toSend, own + received, ahead) {
                 let chunk = outgoing.next()
                 if outgoing.position == 0 { try pass.prepare?(chunk) }
-                try link.send(UnsafeRawBufferPointer(rebasing: pass.memory[chunk]), to: right)
+                let bytes = UnsafeRawBufferPointer(rebasing: pass.memory[chunk])
+                try link.send(packing?.message(of: bytes, in: packed + chunk.lowerBound) ?? bytes, to: right)
                 sent += 1
             }
             guard received < toReceive else { continue }
@@ -106,7 +110,11 @@ extension Communicator {
             if action == .reduce { try pass.prepare?(chunk) }
             try waits.pass { try link.hasArrived(from: left) }
             try link.receive(from: left) { bytes in
-                guard bytes.count == chunk.count else {
+                if let packing {
+                    let count = chunk.count / MemoryLayout<Double>.stride
+                    if packing.take(bytes, into: place, count: count, adding: action == .reduce) { return }
+                }
+                guard packing == nil, bytes.count == chunk.count else {
                     throw CollectiveError(.sizeMismatch(expected: chunk.count, got: bytes.count, from: left))
                 }
                 if action == .reduce, let reduction {

@@ -74,7 +74,7 @@ extension Communicator {
     func allReduce(bucket index: Int, _ bucket: DepartingBucket) throws {
         do {
             switch bucket {
-            case .exact(let sums): try allReduce(sums, .sum)
+            case .exact(let sums): try allReduceSum(sums, multiplesOf: GradientBuckets.quantum)
             case .compressed(let gradients, let compressor): try compressor.allReduceSum(gradients, over: self)
             }
         } catch var error as CollectiveError {
