@@ -6,8 +6,9 @@
 ///
 /// Belongs to the thread that runs backward.
 public final class PostponedGradients {
-    /// How many layers may wait. Each keeps its input and the gradient of its output in memory.
-    package static let most = 3
+    /// How many layers may wait. Each keeps its input and the gradient of its output in memory, and holds up the buckets that
+    /// leave after its gradient: with 3 the ranks' buckets were ready further apart than waits grew shorter.
+    package static let most = 1
 
     private var waiting: [() throws -> Void] = []
 
