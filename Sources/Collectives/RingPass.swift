@@ -78,9 +78,8 @@ extension Communicator {
         let lastReduced = pass.arrivals.lastIndex { $0.action == .reduce }
         observer?.proceeds(by: "ring")
         let base = pass.memory.baseAddress!
-        let packing = reduction?.packing
         // A place for each chunk, so that what was packed may be replaced when the chunk itself may.
-        let packed = packing == nil ? base : scratch(bytes: pass.memory.count)
+        let packed = reduction?.packing.map { (packing: $0, space: scratch(bytes: pass.memory.count)) }
         let incomingOrder = pass.arrivals.map(\.segment)
         let outgoingOrder = [pass.first] + incomingOrder.dropLast()
         var incoming = ChunkCursor(order: incomingOrder, of: pass)
@@ -99,7 +98,8 @@ extension Communicator {
                 let chunk = outgoing.next()
                 if outgoing.position == 0 { try pass.prepare?(chunk) }
                 let bytes = UnsafeRawBufferPointer(rebasing: pass.memory[chunk])
-                try link.send(packing?.message(of: bytes, in: packed + chunk.lowerBound) ?? bytes, to: right)
+                let message = packed.map { $0.packing.message(of: bytes, in: $0.space + chunk.lowerBound) }
+                try link.send(message ?? bytes, to: right)
                 sent += 1
             }
             guard received < toReceive else { continue }
@@ -110,17 +110,8 @@ extension Communicator {
             if action == .reduce { try pass.prepare?(chunk) }
             try waits.pass { try link.hasArrived(from: left) }
             try link.receive(from: left) { bytes in
-                if let packing {
-                    let count = chunk.count / MemoryLayout<Double>.stride
-                    if packing.take(bytes, into: place, count: count, adding: action == .reduce) { return }
-                }
-                guard packing == nil, bytes.count == chunk.count else {
+                guard bytes.take(into: place, count: chunk.count, action, reduction) else {
                     throw CollectiveError(.sizeMismatch(expected: chunk.count, got: bytes.count, from: left))
-                }
-                if action == .reduce, let reduction {
-                    reduction(place, bytes.baseAddress!, into: place, bytes: chunk.count)
-                } else {
-                    place.copyMemory(from: bytes.baseAddress!, byteCount: chunk.count)
                 }
             }
             received += 1
@@ -133,5 +124,26 @@ extension Communicator {
     func chunkBytes(forSegmentsUpTo bytes: Int) -> Int {
         let quarter = (bytes / 4 + 63) / 64 * 64
         return min(limits.chunkBytes, max(limits.minimumChunkBytes, quarter))
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// Takes in this message of a pass, which is to hold a chunk of `count` bytes.
+    ///
+    /// - Returns: whether it does; nothing is touched otherwise.
+    fileprivate func take(
+        into place: UnsafeMutableRawPointer, count: Int, _ action: RingPass.Arrival, _ reduction: Reduction?
+    ) -> Bool {
+        if let packing = reduction?.packing {
+            return packing.take(
+                self, into: place, count: count / MemoryLayout<Double>.stride, adding: action == .reduce)
+        }
+        guard self.count == count, let source = baseAddress else { return false }
+        if action == .reduce, let reduction {
+            reduction(place, source, into: place, bytes: count)
+        } else {
+            place.copyMemory(from: source, byteCount: count)
+        }
+        return true
     }
 }
