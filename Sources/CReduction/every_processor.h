@@ -12,3 +12,9 @@
 #else
 #define FOR_EACH_PROCESSOR
 #endif
+
+// Of helpers: they are compiled into each processor's kernels.
+#define INTO_EACH static inline __attribute__((always_inline))
+
+// Before a loop whose iterations are independent, also where the output is the input's own memory.
+#define VECTORISE _Pragma("clang loop vectorize(assume_safety) interleave(enable)")

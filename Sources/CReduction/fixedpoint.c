@@ -2,12 +2,6 @@
 
 #include "every_processor.h"
 
-// The helpers are compiled into each processor's kernels.
-#define INTO_EACH static inline __attribute__((always_inline))
-
-// Iterations are independent also where the output is the input's own memory.
-#define VECTORISE _Pragma("clang loop vectorize(assume_safety) interleave(enable)")
-
 typedef union { float value; int32_t bits; } float_bits;
 
 // The memory of floats or of integers.
