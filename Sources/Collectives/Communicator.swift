@@ -25,9 +25,7 @@ public final class Communicator {
     /// Which way all-reduces go; the same on all ranks.
     public let algorithm: AllReduceAlgorithm
     /// Is told of each collective; nil asks nothing of anybody.
-    public var observer: (any CollectiveObserver)? {
-        didSet { waits.observer = observer }
-    }
+    public var observer: (any CollectiveObserver)?
 
     /// Where the collective in progress stands, for errors.
     var step = 0
@@ -35,7 +33,7 @@ public final class Communicator {
     private var failure: CollectiveError?
     /// Those of the all-reduce in progress.
     let waits = Waits()
-    /// Reused by small collectives, whose intermediate results must outlive their being sent.
+    /// Reused by collectives whose intermediate results, or packed messages, must outlive their being sent.
     private var scratch = UnsafeMutableRawBufferPointer(start: nil, count: 0)
 
     /// - Parameters:
@@ -80,7 +78,7 @@ public final class Communicator {
         _ buffer: UnsafeMutableBufferPointer<T>, _ operation: ReductionOperation,
         meanwhile work: (any SpareWork)? = nil
     ) throws {
-        try waits.fill(with: work) { try allReduce(buffer.bytes, Reduction(operation, T.elementKind)) }
+        try waits.fill(with: work, observer) { try allReduce(buffer.bytes, Reduction(operation, T.elementKind)) }
     }
 
     /// Sums each element over all ranks, in place, as `allReduce` does, but in fewer bytes where chunks go round a ring.
@@ -200,6 +198,12 @@ public final class Communicator {
                 try hierarchicalBarrier()
             }
         }
+    }
+
+    /// Receives a message as `Link.receive` does, after the work that the caller has for the wait.
+    func receive(from peer: Int, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+        try waits.pass { try link.hasArrived(from: peer) }
+        try link.receive(from: peer, body)
     }
 
     /// `bytes` of memory that keeps its address until the next call.

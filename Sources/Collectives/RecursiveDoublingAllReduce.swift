@@ -60,8 +60,7 @@ extension Communicator {
 
     /// Receives a message of a known, positive length.
     func receive(_ bytes: Int, from peer: Int, _ body: (UnsafeRawPointer) -> Void) throws {
-        try waits.pass { try link.hasArrived(from: peer) }
-        try link.receive(from: peer) { message in
+        try receive(from: peer) { message in
             guard message.count == bytes else {
                 throw CollectiveError(.sizeMismatch(expected: bytes, got: message.count, from: peer))
             }

@@ -108,8 +108,7 @@ extension Communicator {
             let place = base + chunk.lowerBound
             let action = pass.arrivals[incoming.position].action
             if action == .reduce { try pass.prepare?(chunk) }
-            try waits.pass { try link.hasArrived(from: left) }
-            try link.receive(from: left) { bytes in
+            try receive(from: left) { bytes in
                 guard bytes.take(into: place, count: chunk.count, action, reduction) else {
                     throw CollectiveError(.sizeMismatch(expected: chunk.count, got: bytes.count, from: left))
                 }

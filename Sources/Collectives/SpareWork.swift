@@ -12,16 +12,21 @@ final class Waits {
     private var work: (any SpareWork)?
     private var failure: (any Error)?
     /// Is told of each piece.
-    var observer: (any CollectiveObserver)?
+    private var observer: (any CollectiveObserver)?
 
     /// Runs `collective`, in whose waits `work` is done.
     ///
     /// - Throws: what the collective throws, else what the work threw; that does not keep this rank from its part of the
     ///   collective.
-    func fill(with work: (any SpareWork)?, during collective: () throws -> Void) throws {
+    func fill(
+        with work: (any SpareWork)?, _ observer: (any CollectiveObserver)?, during collective: () throws -> Void
+    ) throws {
+        guard let work else { return try collective() }
         self.work = work
+        self.observer = observer
         defer {
             self.work = nil
+            self.observer = nil
             failure = nil
         }
         try collective()

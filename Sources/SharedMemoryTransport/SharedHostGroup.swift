@@ -99,6 +99,11 @@ public final class SharedHostGroup: SharedMemoryGroup {
         Int32(bitPattern: shared_word_load(counter(member)) &- count) >= 0
     }
 
+    /// Counters are stored and loaded in one order for all, so the last one to announce `count` sees that.
+    public func allHaveReached(_ count: UInt32) -> Bool {
+        bases.indices.allSatisfy { hasReached(count, member: $0) }
+    }
+
     public func wait(for member: Int, toReach count: UInt32) throws {
         let word = counter(member)
         if shared_word_spin(word, count, spins, isCrowded ? 1 : 0) != 0 { return try noteQuickWait() }
@@ -154,8 +159,6 @@ public final class SharedHostGroup: SharedMemoryGroup {
         }
     }
 
-    /// Whether all members have announced `count`. Counters are stored and loaded in one order for all, so the last one to
-    /// announce it sees that.
     private func openGate(at count: UInt32) {
         shared_word_raise(gate, gate + 1, count)
     }

@@ -59,14 +59,11 @@ struct TrainingStep {
         let loss = try state.method.loss(of: views, in: pass)
         entered(.backward)
         // Gradients leave when no slice is left that would add to all of them.
-        if let replay = pass.replay {
-            try loss.share.backward()
-            try replay.replay { state.gradients.beginExchange(through: exchange) }
-        } else {
-            state.gradients.beginExchange(through: exchange)
-            try loss.share.backward()
-            try withoutGradient(pass.postponed.finish)
-        }
+        let beginExchange = { state.gradients.beginExchange(through: exchange) }
+        if pass.replay == nil { beginExchange() }
+        try loss.share.backward()
+        try withoutGradient(pass.postponed.finish)
+        try pass.replay?.replay(lastBegins: beginExchange)
         entered(.reduce)
         let times = try state.gradients.finishExchange()
         // A loss that all ranks have computed whole counts once.

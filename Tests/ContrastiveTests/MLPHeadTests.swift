@@ -63,14 +63,6 @@ import Torch
 
     /// Slices with biases, and rows of several cells for each image: the same as autograd over the whole.
     @Test func slicesGiveTheGradientsOfTheWhole() throws {
-        final class Sums: GradientAccumulator {
-            var sums: [ObjectIdentifier: [Double]] = [:]
-            func expect(_ count: Int, for parameter: Tensor) {}
-            func add(_ gradient: Tensor, to parameter: Tensor) throws {
-                let new = try values(gradient)
-                sums[ObjectIdentifier(parameter)] = sums[ObjectIdentifier(parameter)].map { zip($0, new).map(+) } ?? new
-            }
-        }
         for cells in [1, 3] {
             let head = try MLPHead(
                 inputs: 3, form: MoCo.projector(hidden: 4, outputs: 2), seed: 6, scalarType: .float64)
@@ -78,7 +70,7 @@ import Torch
             let weight = try noise([5 * cells, 2], 9)
             try (head.forward(x, mode: .training(TrainingContext())) * weight).sum().backward()
             let whole = try head.parameters.map { try values(#require($0.tensor.gradient)) }
-            let sums = Sums()
+            let sums = GradientSums()
             let copy = try NTXentTests.leaf(x)
             let slices = SlicedGradients(rows: [0..<2, 2..<5], accumulator: sums)
             try (head.forward(copy, mode: .training(TrainingContext(slices: slices))) * weight).sum().backward()

@@ -4,21 +4,12 @@ import Torch
 
 /// Gradients of weights that are computed while normalisations wait for other workers.
 @Suite struct PostponedGradientsTests {
-    private final class Sums: GradientAccumulator {
-        var sums: [ObjectIdentifier: [Double]] = [:]
-        func expect(_ count: Int, for parameter: Tensor) {}
-        func add(_ gradient: Tensor, to parameter: Tensor) throws {
-            let new = try values(gradient)
-            sums[ObjectIdentifier(parameter)] = sums[ObjectIdentifier(parameter)].map { zip($0, new).map(+) } ?? new
-        }
-    }
-
     /// The gradients of an encoder's step over two slices, and what waited at each of backward's statistics.
     private static func step(postponed: PostponedGradients?, inWaits: Bool) throws -> (
         gradients: [[Double]], ofInput: [Double], waited: [Bool]
     ) {
         let encoder = try ResNet(depth: .resNet18, form: .cifar, width: 0.125, seed: 3)
-        let sums = Sums()
+        let sums = GradientSums()
         var isBackward = false
         var waited: [Bool] = []
         let context = TrainingContext(

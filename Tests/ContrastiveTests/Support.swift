@@ -61,3 +61,15 @@ func relativeError(_ a: [Double], _ b: [Double]) -> Double {
 func relativeError(_ a: Tensor, _ b: Tensor) throws -> Double {
     try relativeError(values(a), values(b))
 }
+
+/// Sums gradients, by the parameter's identity.
+final class GradientSums: GradientAccumulator {
+    private(set) var sums: [ObjectIdentifier: [Double]] = [:]
+
+    func expect(_ count: Int, for parameter: Tensor) {}
+
+    func add(_ gradient: Tensor, to parameter: Tensor) throws {
+        let new = try values(gradient)
+        sums[ObjectIdentifier(parameter)] = sums[ObjectIdentifier(parameter)].map { zip($0, new).map(+) } ?? new
+    }
+}

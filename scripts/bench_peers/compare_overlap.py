@@ -2,7 +2,8 @@
 
 Two workers in two network namespaces (root), each with one thread and one core for itself on a machine of two, train
 ResNet-18 in CIFAR form (11 million parameters) on CIFAR-10. For each rate and format, in turns: the same run on this host
-alone, over shared memory, which is what a step computes, and with each overlap. Medians of the steps after the first two, and of the rounds:
+alone, over shared memory, which is what a step computes, and with each overlap. Medians of the steps after the first two,
+and of the rounds:
 
   computing  seconds of a step on this host alone, without its communication
 
@@ -152,17 +153,13 @@ def compare(options):
         )
 
 
-def computing(runs):
-    """Of each round: seconds of a step on this host alone."""
-    return [run.seconds - run.communication for run in runs]
-
-
 def lines(figures):
     """`figures`: by gradients and overlap, the runs of all rounds."""
     for (gradients, overlap), runs in figures.items():
         if overlap == ALONE:
             continue
-        alone, plain = computing(figures[gradients, ALONE]), figures.get((gradients, "never"))
+        alone = [run.seconds - run.communication for run in figures[gradients, ALONE]]
+        plain = figures.get((gradients, "never"))
         ratios = [run.seconds / max(here, without.communication)
                   for run, here, without in zip(runs, alone, plain or [])]
         steps = Steps.median(runs)

@@ -57,10 +57,7 @@ extension SharedMemoryCollectives {
         let start = phase
         let slot = slots[parity][0]
         if member == 0 {
-            for member in 1..<max(size, 1) {
-                waits.pass { group.hasReached(start &+ 1, member: member) }
-                try group.wait(for: member, toReach: start &+ 1)
-            }
+            for member in 1..<max(size, 1) { try wait(for: member, toReach: start &+ 1) }
             try reduceSlots(.hierarchical, memory, parity, reduction)
             try outside()
             slot.copyMemory(from: memory.baseAddress!, byteCount: memory.count)
@@ -68,8 +65,7 @@ extension SharedMemoryCollectives {
             group.announce(phase)
         } else {
             group.announce(start &+ 1)
-            waits.pass { group.hasReached(start &+ 2, member: 0) }
-            try group.wait(for: 0, toReach: start &+ 2)
+            try wait(for: 0, toReach: start &+ 2)
             phase = start &+ 2
             memory.baseAddress!.copyMemory(from: slot, byteCount: memory.count)
         }

@@ -8,7 +8,7 @@
 final class SharedMemoryCollectives {
     let group: any SharedMemoryGroup
     /// Of the communicator.
-    let waits: Waits
+    private let waits: Waits
     /// This process' place in the group.
     let member: Int
     /// The number of members.
@@ -75,6 +75,12 @@ final class SharedMemoryCollectives {
         phase &+= 1
         passTime()
         try group.meet(at: phase)
+    }
+
+    /// Returns when a member's counter has reached `count`, after the work that the communicator's caller has for the wait.
+    func wait(for member: Int, toReach count: UInt32) throws {
+        waits.pass { group.hasReached(count, member: member) }
+        try group.wait(for: member, toReach: count)
     }
 
     /// Before this member meets the others at its phase: announces that it is there, and does what the communicator's caller

@@ -35,6 +35,9 @@ public protocol SharedMemoryGroup: AnyObject {
     /// Whether a member's counter has reached `count` (modulo 2³²).
     func hasReached(_ count: UInt32, member: Int) -> Bool
 
+    /// Whether all members' counters have. The last member to announce `count` finds that they have.
+    func allHaveReached(_ count: UInt32) -> Bool
+
     /// Returns when a member's counter has reached `count` (modulo 2³²); what it wrote before is then visible.
     func wait(for member: Int, toReach count: UInt32) throws
 
@@ -95,11 +98,4 @@ struct SharedBufferDescriptor: BitwiseCopyable {
     var bytes: UInt64
     /// Where in the arena it begins, if it lies there.
     var offset: UInt64
-}
-
-extension SharedMemoryGroup {
-    /// Whether all members' counters have reached `count` (modulo 2³²).
-    public func allHaveReached(_ count: UInt32) -> Bool {
-        (0..<size).allSatisfy { hasReached(count, member: $0) }
-    }
 }

@@ -7,7 +7,7 @@
 /// Belongs to the thread that runs backward.
 public final class PostponedGradients {
     /// How many layers may wait. Each keeps its input and the gradient of its output in memory, and holds up the buckets that
-    /// leave after its gradient: with 3 the ranks' buckets were ready further apart than waits grew shorter.
+    /// leave after its gradient: with 2 and 3, steps were longer than with 1 (docs/overlap.md).
     package static let most = 1
 
     private var waiting: [() throws -> Void] = []

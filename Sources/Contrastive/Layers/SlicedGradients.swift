@@ -57,13 +57,11 @@ public struct SlicedGradients {
                         try accumulator.add(ofWeight(gradient.rows(range), frozen.rows(range)), to: weight)
                     }
                 }
-                // Nothing is left of backward that could wait for others where no gradient goes on from here.
-                guard needsInput else {
-                    try addToWeight()
-                    return [nil, nil]
-                }
-                let passedOn = try join(gradient, rows) { part, range in try ofInput(part, frozen.rows(range)) }
-                if let postponed { try postponed.postpone(addToWeight) } else { try addToWeight() }
+                let passedOn =
+                    needsInput
+                    ? try join(gradient, rows) { part, range in try ofInput(part, frozen.rows(range)) } : nil
+                // Where no gradient goes on from here nothing is left of backward that could wait for others.
+                if needsInput, let postponed { try postponed.postpone(addToWeight) } else { try addToWeight() }
                 return [passedOn, nil]
             })[0]
         // A pass without gradient leaves no node behind.
