@@ -113,7 +113,7 @@ if !coreOnly {
             name: "EndToEndTests",
             dependencies: [
                 "murmur", "Checkpoints", "ClusterProtocol", "Configuration", "GoldenTestKit", "ImagePipeline",
-                "Randomness", "ZeroMQTransport",
+                "Randomness", "Runtime", "ZeroMQTransport",
             ]),
     ]
 }

@@ -10,6 +10,7 @@ public enum WorkerLaunch {
     public static func run(ticket text: String, bindHost: String?, keyPath: String?, ioThreads: Int) throws -> Int32 {
         let ticket = try Ticket(textOrFile: text)
         let keys = try keyPath.map { try CurveKeyPair(file: $0) }
+        BatchScheduling.begin()
         let worker = try WorkerProcess(
             .init(ticket: ticket, bindHost: bindHost, keys: keys, ioThreads: ioThreads))
         return try worker.run()

@@ -1,4 +1,5 @@
 import Foundation
+import Runtime
 import Testing
 
 /// A bench compares what arrives with what should, in every repetition.
@@ -25,6 +26,20 @@ struct CollectiveBenchTests {
             #expect(row["collective"] as? String == collective && row["workers"] as? Int == 3)
             #expect(row["repetitions"] as? Int == 4 && row["median_ms"] as? Double ?? 0 > 0)
         }
+    }
+
+    @Test func noThreadOfAWorkerTakesACoreFromAnotherAsItWakes() throws {
+        let process = try scratch.start([
+            "bench", "allreduce", "--workers", "2", "--transport", "tcp", "--bytes", "4KiB", "--seconds", "600",
+        ])
+        // One that waits for commands, one that computes, and two for each of the two data ports.
+        try process.waitUntil("the workers' threads", within: 120) {
+            process.children.count == 2 && process.children.allSatisfy { MurmurProcess.threads(of: $0).count >= 6 }
+                || !process.isRunning
+        }
+        let threads = process.children.flatMap(MurmurProcess.threads)
+        #expect(threads.count >= 12, "\(process.error)")
+        #expect(threads.allSatisfy { sched_getscheduler($0) == BatchScheduling.policy })
     }
 
     @Test func measuresForPartsOfASecond() throws {

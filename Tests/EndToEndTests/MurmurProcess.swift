@@ -53,6 +53,10 @@ final class MurmurProcess {
         return all.compactMap(Int32.init).filter { Self.parent(of: $0) == pid }
     }
 
+    static func threads(of pid: Int32) -> [Int32] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")) ?? []).compactMap(Int32.init)
+    }
+
     private static func parent(of pid: Int32) -> Int32? {
         guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
             let close = stat.lastIndex(of: ")")
