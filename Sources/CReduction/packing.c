@@ -11,6 +11,7 @@ typedef union { double value; uint64_t bits; } double_bits;
 
 // Without alignment, and of whatever type the memory is.
 typedef double any_double __attribute__((may_alias, aligned(1)));
+typedef float any_float __attribute__((may_alias, aligned(1)));
 typedef uint32_t any_low __attribute__((may_alias, aligned(1)));
 typedef uint16_t any_half __attribute__((may_alias, aligned(1)));
 typedef uint8_t any_byte __attribute__((may_alias, aligned(1)));
@@ -69,36 +70,46 @@ INTO_EACH double quanta(int64_t multiple, double quantum) {
     return (double_of(bits_of(MAGIC) + (uint64_t)multiple) - MAGIC) * quantum;
 }
 
-// Calls PUT(i, x) for each packed x.
-#define UNPACK(PUT)                                                                                             \
-    const any_low *low = packed;                                                                                \
-    const any_byte *bytes = (const any_byte *)packed + 4 * count;                                               \
-    const any_half *halves = (const any_half *)bytes;                                                           \
-    double quantum = 1 / per_quantum;                                                                           \
-    if (width == 4) {                                                                                           \
-        VECTORISE                                                                                               \
-        for (size_t i = 0; i < count; i++) PUT(i, quanta((int32_t)low[i], quantum));                            \
-    } else if (width == 5) {                                                                                    \
-        VECTORISE                                                                                               \
-        for (size_t i = 0; i < count; i++)                                                                      \
-            PUT(i, quanta((int64_t)(int8_t)bytes[i] * (INT64_C(1) << 32) + (int64_t)low[i], quantum));          \
-    } else if (width == 6) {                                                                                    \
-        VECTORISE                                                                                               \
-        for (size_t i = 0; i < count; i++)                                                                      \
-            PUT(i, quanta((int64_t)(int16_t)halves[i] * (INT64_C(1) << 32) + (int64_t)low[i], quantum));        \
-    }
-
-#define STORE(i, x) into[i] = (x)
-#define ADD(i, x) into[i] += (x)
-
-FOR_EACH_PROCESSOR
-void packing_unpack(void *values, const void *packed, size_t count, double per_quantum, size_t width) {
-    any_double *into = values;
-    UNPACK(STORE)
-}
-
 FOR_EACH_PROCESSOR
 void packing_add(void *values, const void *packed, size_t count, double per_quantum, size_t width) {
     any_double *into = values;
-    UNPACK(ADD)
+    const any_low *low = packed;
+    const any_byte *bytes = (const any_byte *)packed + 4 * count;
+    const any_half *halves = (const any_half *)bytes;
+    double quantum = 1 / per_quantum;
+    if (width == 4) {
+        VECTORISE
+        for (size_t i = 0; i < count; i++) into[i] += quanta((int32_t)low[i], quantum);
+    } else if (width == 5) {
+        VECTORISE
+        for (size_t i = 0; i < count; i++)
+            into[i] += quanta((int64_t)(int8_t)bytes[i] * (INT64_C(1) << 32) + (int64_t)low[i], quantum);
+    } else if (width == 6) {
+        VECTORISE
+        for (size_t i = 0; i < count; i++)
+            into[i] += quanta((int64_t)(int16_t)halves[i] * (INT64_C(1) << 32) + (int64_t)low[i], quantum);
+    }
+}
+
+FOR_EACH_PROCESSOR
+void packing_round(void *values, size_t count) {
+    any_double *into = values;
+    VECTORISE
+    for (size_t i = 0; i < count; i++) into[i] = (float)into[i];
+}
+
+FOR_EACH_PROCESSOR
+void packing_pack_rounded(void *packed, const void *values, size_t count) {
+    any_float *into = packed;
+    const any_double *from = values;
+    VECTORISE
+    for (size_t i = 0; i < count; i++) into[i] = (float)from[i];
+}
+
+FOR_EACH_PROCESSOR
+void packing_unpack_rounded(void *values, const void *packed, size_t count) {
+    any_double *into = values;
+    const any_float *from = packed;
+    VECTORISE
+    for (size_t i = 0; i < count; i++) into[i] = from[i];
 }

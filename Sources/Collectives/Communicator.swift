@@ -81,11 +81,15 @@ public final class Communicator {
         try waits.fill(with: work, observer) { try allReduce(buffer.bytes, Reduction(operation, T.elementKind)) }
     }
 
-    /// Sums each element over all ranks, in place, as `allReduce` does, but in fewer bytes where chunks go round a ring.
+    /// Sums each element over all ranks, in place, as `allReduce` does, but in fewer bytes where chunks go round a ring: for a
+    /// caller who rounds the sums to float32. Sums that went round a ring are rounded already, others are not, on all ranks
+    /// alike.
     ///
     /// - Parameter quantum: a power of two. Elements that are multiples of it, below 2⁴⁷ of them, travel in 4 to 6 bytes
-    ///   without loss; others as they are.
-    public func allReduceSum(_ buffer: UnsafeMutableBufferPointer<Double>, multiplesOf quantum: Double) throws {
+    ///   without loss and others as they are; their sums in 4.
+    public func allReduceSum(
+        _ buffer: UnsafeMutableBufferPointer<Double>, multiplesOf quantum: Double, roundedTo: Float.Type
+    ) throws {
         try allReduce(buffer.bytes, Reduction(.sum, .double, packing: ExactPacking(quantum: quantum)))
     }
 

@@ -77,6 +77,11 @@ struct Reduction {
             }
     }
 
+    /// What is done to a chunk once its sum is complete, before others get it.
+    func complete(_ chunk: UnsafeMutableRawPointer, bytes: Int) {
+        if packing != nil { ExactPacking.round(chunk, count: bytes / elementBytes) }
+    }
+
     /// Combines `left` and `right`, each `bytes` long, into `out`, which may be `left` itself.
     func callAsFunction(
         _ left: UnsafeRawPointer, _ right: UnsafeRawPointer, into out: UnsafeMutableRawPointer, bytes: Int

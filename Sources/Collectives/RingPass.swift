@@ -75,7 +75,7 @@ extension Communicator {
         let right = pass.ring[(pass.place + 1) % length]
         let left = pass.ring[(pass.place + length - 1) % length]
         // The last segment to be reduced here is complete.
-        let lastReduced = pass.arrivals.lastIndex { $0.action == .reduce }
+        let lastReduced = pass.arrivals.lastIndex { $0.action == .reduce } ?? -1
         observer?.proceeds(by: "ring")
         let base = pass.memory.baseAddress!
         // A place for each chunk, so that what was packed may be replaced when the chunk itself may.
@@ -98,7 +98,13 @@ extension Communicator {
                 let chunk = outgoing.next()
                 if outgoing.position == 0 { try pass.prepare?(chunk) }
                 let bytes = UnsafeRawBufferPointer(rebasing: pass.memory[chunk])
-                let message = packed.map { $0.packing.message(of: bytes, in: $0.space + chunk.lowerBound) }
+                // What is sent after a segment was complete here are results.
+                let areResults = outgoing.position > lastReduced
+                let message = packed.map { packing, space in
+                    areResults
+                        ? ExactPacking.message(ofResults: bytes, in: space + chunk.lowerBound)
+                        : packing.message(ofAddends: bytes, in: space + chunk.lowerBound)
+                }
                 try link.send(message ?? bytes, to: right)
                 sent += 1
             }
@@ -114,7 +120,9 @@ extension Communicator {
                 }
             }
             received += 1
-            if action == .store || incoming.position == lastReduced { try pass.finished?(chunk) }
+            let isComplete = incoming.position == lastReduced
+            if isComplete { reduction?.complete(place, bytes: chunk.count) }
+            if action == .store || isComplete { try pass.finished?(chunk) }
         }
         try link.flush()
     }
@@ -134,8 +142,9 @@ extension UnsafeRawBufferPointer {
         into place: UnsafeMutableRawPointer, count: Int, _ action: RingPass.Arrival, _ reduction: Reduction?
     ) -> Bool {
         if let packing = reduction?.packing {
-            return packing.take(
-                self, into: place, count: count / MemoryLayout<Double>.stride, adding: action == .reduce)
+            let values = count / MemoryLayout<Double>.stride
+            return action == .reduce
+                ? packing.add(self, into: place, count: values) : ExactPacking.store(self, into: place, count: values)
         }
         guard self.count == count, let source = baseAddress else { return false }
         if action == .reduce, let reduction {

@@ -18,7 +18,7 @@ public typealias BucketAllocator = (Int) throws -> BucketMemory
 
 /// The gradients of some parameters, side by side in memory.
 struct GradientBucket {
-    /// float64, over this rank's slices; where they travel themselves, over all ranks afterwards.
+    /// float64, over this rank's slices; where they travel themselves, over all ranks afterwards, and perhaps rounded already.
     let sums: Tensor
     /// The same gradients in the parameters' type; each parameter's `gradient` is a view into it.
     let gradients: Tensor
@@ -76,7 +76,9 @@ struct GradientBucket {
     /// What leaves. Its memory stays where it is for as long as the tensors live, which is longer than any exchange.
     func departing() throws -> DepartingBucket {
         guard let compressor else {
-            return .exact(try sums.withUnsafeMutableBytes { $0.bindMemory(to: Double.self) })
+            return .exact(
+                try sums.withUnsafeMutableBytes { $0.bindMemory(to: Double.self) },
+                asFloat32: gradients.scalarType == .float32)
         }
         try round()
         return .compressed(try gradients.withUnsafeMutableBytes { $0.bindMemory(to: Float.self) }, compressor)

@@ -2,8 +2,8 @@ import Collectives
 
 /// A bucket on its way: where it lies, and how it is summed over the ranks.
 public enum DepartingBucket {
-    /// Multiples of one quantum, whose sums are exact.
-    case exact(UnsafeMutableBufferPointer<Double>)
+    /// Multiples of one quantum, whose sums are exact, and whether no more of these is wanted than float32 holds.
+    case exact(UnsafeMutableBufferPointer<Double>, asFloat32: Bool)
     /// Rounded gradients, and the compressor of this bucket, which may keep what it leaves out.
     case compressed(UnsafeMutableBufferPointer<Float>, any GradientCompressor)
 }
@@ -74,7 +74,9 @@ extension Communicator {
     func allReduce(bucket index: Int, _ bucket: DepartingBucket) throws {
         do {
             switch bucket {
-            case .exact(let sums): try allReduceSum(sums, multiplesOf: GradientBuckets.quantum)
+            case .exact(let sums, asFloat32: true):
+                try allReduceSum(sums, multiplesOf: GradientBuckets.quantum, roundedTo: Float.self)
+            case .exact(let sums, asFloat32: false): try allReduce(sums, .sum)
             case .compressed(let gradients, let compressor): try compressor.allReduceSum(gradients, over: self)
             }
         } catch var error as CollectiveError {

@@ -9,32 +9,43 @@ import Testing
     private static let quantum = 0x1p-44
     private static let packing = ExactPacking(quantum: quantum)
 
+    private enum Content {
+        case addends, results
+    }
+
     /// The message of some values, and whether it is their own memory.
-    private func message(of values: [Double]) -> (bytes: [UInt8], isThemselves: Bool) {
+    private func message(of values: [Double], _ content: Content = .addends) -> (bytes: [UInt8], isThemselves: Bool) {
         var space = [UInt8](repeating: 0xA5, count: values.count * 8)
         return values.withUnsafeBytes { values in
             space.withUnsafeMutableBytes { space in
-                let message = Self.packing.message(
-                    of: values, in: space.baseAddress ?? UnsafeMutableRawPointer(bitPattern: 8)!)
+                let start = space.baseAddress ?? UnsafeMutableRawPointer(bitPattern: 8)!
+                let message =
+                    switch content {
+                    case .addends: Self.packing.message(ofAddends: values, in: start)
+                    case .results: ExactPacking.message(ofResults: values, in: start)
+                    }
                 return (Array(message), message.baseAddress == values.baseAddress)
             }
         }
     }
 
-    /// Takes a message in at an odd address.
-    private func take(_ message: [UInt8], into values: inout [Double], adding: Bool) -> Bool {
+    /// Takes a message in at an odd address: adds addends, stores results.
+    private func take(_ message: [UInt8], into values: inout [Double], _ content: Content = .addends) -> Bool {
         ([0] + message).withUnsafeBytes { message in
-            values.withUnsafeMutableBytes {
-                Self.packing.take(
-                    UnsafeRawBufferPointer(rebasing: message[1...]), into: $0.baseAddress!, count: $0.count / 8,
-                    adding: adding)
+            values.withUnsafeMutableBytes { values in
+                let message = UnsafeRawBufferPointer(rebasing: message[1...])
+                return switch content {
+                case .addends: Self.packing.add(message, into: values.baseAddress!, count: values.count / 8)
+                case .results: ExactPacking.store(message, into: values.baseAddress!, count: values.count / 8)
+                }
             }
         }
     }
 
+    private func byte(_ value: Int64, _ index: Int) -> UInt8 { UInt8(truncatingIfNeeded: value >> (8 * Int64(index))) }
+
     /// What the format's description says, one byte after the other.
     private func expected(_ multiples: [Int64], width: Int) -> [UInt8] {
-        func byte(_ value: Int64, _ index: Int) -> UInt8 { UInt8(truncatingIfNeeded: value >> (8 * Int64(index))) }
         let low = multiples.flatMap { multiple in (0..<4).map { byte(multiple, $0) } }
         let high = multiples.flatMap { multiple in (4..<width).map { byte(multiple, $0) } }
         return low + high + (0..<4).map { byte(Int64(multiples.count), $0) } + [UInt8(width), 0, 0]
@@ -57,15 +68,42 @@ import Testing
                     continue
                 }
                 #expect(message.bytes == expected(multiples, width: width), "seed 3, \(bits) bits, \(count) values")
-                var taken = [Double](repeating: .nan, count: count)
-                #expect(take(message.bytes, into: &taken, adding: false))
-                #expect(taken == values)
                 var sums = (0..<count).map { Double($0 - 40) * Self.quantum * 0x1p20 }
                 let before = sums
-                #expect(take(message.bytes, into: &sums, adding: true))
+                #expect(take(message.bytes, into: &sums))
                 #expect(sums == zip(before, values).map(+))
             }
         }
+    }
+
+    /// Whatever a sum can be, as the processor's own conversion rounds it.
+    @Test func resultsTravelInFloat32() throws {
+        var random = Philox(seed: 4, path: [])
+        let special = [
+            0, -0.0, .infinity, -.infinity, 1 + 0x1p-24, 1 + 0x1p-24 + 0x1p-52, 1 + 0x1.8p-23, 0x1.ffffffp127, 0x1p-149,
+            0x1p-150, -0x1.8p-149, .greatestFiniteMagnitude, .leastNonzeroMagnitude, .nan,
+        ]
+        for count in [2, 3, 8, 31, 64, 1000, 4097] {
+            var values = (0..<count).map { index in
+                index < special.count
+                    ? special[index] : Double(Int64(bitPattern: random.next()) >> 12) * Self.quantum * 0x1p-20
+            }
+            let floats = values.map(Float.init)
+            values.withUnsafeMutableBytes { ExactPacking.round($0.baseAddress!, count: count) }
+            let rounded = values.map(\.bitPattern)
+            #expect(rounded == floats.map { Double($0).bitPattern }, "seed 4, \(count) values")
+            let message = message(of: values, .results).bytes
+            #expect(
+                message == floats.flatMap { float in (0..<4).map { byte(Int64(float.bitPattern), $0) } }
+                    + (0..<4).map { byte(Int64(count), $0) } + [4, 1, 0])
+            var taken = [Double](repeating: 7, count: count)
+            #expect(take(message, into: &taken, .results))
+            #expect(taken.map(\.bitPattern) == rounded)
+        }
+        // Shorter than what would say how many there are.
+        #expect(message(of: [0.5], .results).isThemselves)
+        var taken = [7.0]
+        #expect(take(message(of: [0.5], .results).bytes, into: &taken, .results) && taken == [0.5])
     }
 
     @Test func whatDoesNotFitTravelsAsItIs() throws {
@@ -80,8 +118,9 @@ import Testing
                 values[place] = other
                 let message = message(of: values)
                 #expect(message.isThemselves, "\(other)")
-                var taken = [Double](repeating: 0, count: 40)
-                #expect(take(message.bytes, into: &taken, adding: false))
+                // The one number that a negative zero leaves as it is.
+                var taken = [Double](repeating: -0.0, count: 40)
+                #expect(take(message.bytes, into: &taken))
                 #expect(taken.map(\.bitPattern) == values.map(\.bitPattern), "\(other)")
             }
         }
@@ -94,45 +133,64 @@ import Testing
             let small = message(of: (0..<sent).map { Double($0) * Self.quantum }).bytes
             let large = message(of: (0..<sent).map { Double($0) * 0x1p-6 }).bytes
             let none = message(of: (0..<sent).map { Double($0) / 3 }).bytes
+            let results = message(of: (0..<sent).map { Double($0) }, .results).bytes
             #expect(small.count <= large.count && large.count <= none.count)
             for count in 1...80 where count != sent {
-                for message in [small, large, none] {
+                for (message, content) in [(small, .addends), (large, .addends), (none, .addends), (results, .results)]
+                    as [([UInt8], Content)]
+                {
                     var values = [Double](repeating: 5, count: count)
-                    #expect(!take(message, into: &values, adding: true), "\(sent) values taken for \(count)")
+                    #expect(!take(message, into: &values, content), "\(sent) values taken for \(count)")
                     #expect(values == Array(repeating: 5, count: count))
                 }
             }
+            // The one is not taken for the other, though they are of one length.
+            var values = [Double](repeating: 5, count: sent)
+            #expect(small.count == results.count)
+            #expect(!take(small, into: &values, .results) && !take(results, into: &values))
+            #expect(values == Array(repeating: 5, count: sent))
         }
-        var values = [1.0]
-        #expect(!take([], into: &values, adding: false))
-        #expect(!take([UInt8](repeating: 0, count: 7), into: &values, adding: false))
+        for content in [.addends, .results] as [Content] {
+            var values = [1.0]
+            #expect(!take([], into: &values, content))
+            #expect(!take([UInt8](repeating: 0, count: 7), into: &values, content))
+        }
     }
 
     // MARK: Over ranks
 
-    /// A multiple of the quantum: small ones, and in places large ones; with `odd`, here and there something else.
+    /// A multiple of the quantum, of more bits than float32 has: small ones, and in places large ones; with `odd`, here and
+    /// there something else.
     @Sendable private static func value(_ rank: Int, _ index: Int, odd: Bool) -> Double {
-        let value = Double(sample(rank, index)) * quantum * (index % 700 < 90 ? 0x1p30 : 0x1p9)
+        let value =
+            (Double(sample(rank, index)) * (index % 700 < 90 ? 0x1p30 : 0x1p20) + Double(index % 1000)) * quantum
         return odd && index % 4001 == 17 * rank ? value + 0x1p-50 : value
     }
 
     private func check(
         ranks: Int, count: Int, odd: Bool, limits: CollectiveLimits = ringOnly, hosts: [Int]? = nil
     ) throws {
-        let wrong = try withRanks(ranks, limits: limits, hosts: hosts) { communicator in
+        let all = try withRanks(ranks, limits: limits, hosts: hosts) { communicator in
             var values = (0..<count).map { Self.value(communicator.rank, $0, odd: odd) }
-            for _ in 0..<2 {
+            // Twice: the second time all ranks have the sum.
+            return try (0..<2).map { _ in
                 try values.withUnsafeMutableBufferPointer {
-                    try communicator.allReduceSum($0, multiplesOf: Self.quantum)
+                    try communicator.allReduceSum($0, multiplesOf: Self.quantum, roundedTo: Float.self)
                 }
-            }
-            return values.indices.first { index in
-                // Twice: the second time all ranks have the sum.
-                let sum = (0..<ranks).reduce(0) { $0 + Self.value($1, index, odd: odd) }
-                return values[index].bitPattern != (sum * Double(ranks)).bitPattern
+                return values
             }
         }
-        #expect(wrong.allSatisfy { $0 == nil }, "\(ranks) ranks, \(count) values, odd \(odd): \(wrong)")
+        let what = "\(ranks) ranks, \(count) values, odd \(odd)"
+        for results in all {
+            #expect(zip(results, all[0]).allSatisfy { $0.map(\.bitPattern) == $1.map(\.bitPattern) }, "\(what)")
+        }
+        let wrong = (0..<count).first { index in
+            let sum = (0..<ranks).reduce(0) { $0 + Self.value($1, index, odd: odd) }
+            let (once, twice) = (all[0][0][index], all[0][1][index])
+            return Float(once).bitPattern != Float(sum).bitPattern
+                || Float(twice).bitPattern != Float(once * Double(ranks)).bitPattern
+        }
+        #expect(wrong == nil, "\(what)")
     }
 
     @Test(arguments: rankCounts + [32], [0, 1, 3, 4, 100, 1000, 10007])
@@ -155,7 +213,7 @@ import Testing
         let results = InMemoryNetwork(size: 2).run(hosts: nil, limits: ringOnly) { communicator, _ in
             var values = [Double](repeating: 1, count: communicator.rank == 0 ? 40 : 64)
             try values.withUnsafeMutableBufferPointer {
-                try communicator.allReduceSum($0, multiplesOf: Self.quantum)
+                try communicator.allReduceSum($0, multiplesOf: Self.quantum, roundedTo: Float.self)
             }
         }
         #expect(results.allSatisfy { (try? $0.get()) == nil })
@@ -185,18 +243,18 @@ import Testing
         func cancel() { link.cancel() }
     }
 
-    @Test func valuesOfFiveBytesTakeFiveEighthsOnTheirWay() throws {
+    @Test func valuesOfFiveBytesTravelInFiveAndTheirSumsInFour() throws {
         let sent = try InMemoryNetwork(size: 3).run { link in
             let counting = CountingLink(link)
             let communicator = Communicator(
                 link: counting, limits: CollectiveLimits(chunkBytes: 32 << 10, minimumChunkBytes: 32 << 10))
             var values = (0..<96_000).map { Double(sample(link.rank, $0)) * Self.quantum * 0x1p25 }
             try values.withUnsafeMutableBufferPointer {
-                try communicator.allReduceSum($0, multiplesOf: Self.quantum)
+                try communicator.allReduceSum($0, multiplesOf: Self.quantum, roundedTo: Float.self)
             }
             return counting.bytes
         }.map { try $0.get() }
         let messages = 4 * ((32_000 * 8 + (32 << 10) - 1) / (32 << 10))
-        #expect(sent == Array(repeating: 4 * 32_000 * 5 + messages * 7, count: 3))
+        #expect(sent == Array(repeating: 2 * 32_000 * (5 + 4) + messages * 7, count: 3))
     }
 }

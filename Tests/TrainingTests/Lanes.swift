@@ -92,7 +92,7 @@ final class NotingExchange: GradientExchange {
     struct Changed: Error {}
 
     func submit(_ bucket: DepartingBucket) throws {
-        guard case .exact(let memory) = bucket else { return direct.submit(bucket) }
+        guard case .exact(let memory, _) = bucket else { return direct.submit(bucket) }
         sums.append((memory, memory.map(\.bitPattern)))
         direct.submit(bucket)
         submitted(memory.count)

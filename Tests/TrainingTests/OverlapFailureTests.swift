@@ -96,7 +96,7 @@ import Training
     @Test func aFailureOfTheLaneWakesTheTrainingThreadWithItsCauseAndPlace() throws {
         let sums = [Sums(8), Sums(16)]
         let results = Lanes(size: 2).run { communicator, exchange, _ in
-            try exchange.submit(.exact(sums[communicator.rank].memory))
+            try exchange.submit(.exact(sums[communicator.rank].memory, asFloat32: true))
             try communicator.link.receive(from: 1 - communicator.rank) { _ in }
         }
         let errors = try results.map { result in try #require(throws: CollectiveError.self) { try result.get() } }
@@ -113,7 +113,7 @@ import Training
         let results = Lanes(size: 2).run { communicator, exchange, _ in
             // Rank 1 never gives its bucket.
             if communicator.rank == 1 { throw NoLane() }
-            try exchange.submit(.exact(sums.memory))
+            try exchange.submit(.exact(sums.memory, asFloat32: true))
             _ = try exchange.finish { _ in }
         }
         #expect(throws: CollectiveError.self) { try results[0].get() }
