@@ -10,6 +10,8 @@ public struct CollectiveLimits: Sendable, Equatable {
     public var minimumChunkBytes: Int
     /// Up to this size (bytes) all-reduce takes `small`, and broadcast the way with the fewest steps.
     public var smallBytes: Int
+    /// The same of all-reduces whose chunks are packed on the ring, and on no other way; at most `smallBytes`.
+    public var smallPackedBytes: Int
     /// What small all-reduces take over the network: `recursiveDoubling`, with the fewest steps, or `tree`, with the
     /// fewest messages.
     public var small: AllReduceAlgorithm
@@ -19,14 +21,16 @@ public struct CollectiveLimits: Sendable, Equatable {
 
     public init(
         chunkBytes: Int = 1 << 20, minimumChunkBytes: Int = 512 << 10, smallBytes: Int = 256 << 10,
-        small: AllReduceAlgorithm = .recursiveDoubling, window: Int = 4
+        smallPackedBytes: Int = 64 << 10, small: AllReduceAlgorithm = .recursiveDoubling, window: Int = 4
     ) {
         precondition(chunkBytes >= 64 && chunkBytes % 64 == 0, "chunks hold whole elements and whole cache lines")
         precondition(small == .recursiveDoubling || small == .tree, "the algorithms for small buffers")
-        precondition(minimumChunkBytes >= 64 && smallBytes >= 0 && window >= 1, "limits are positive")
+        precondition(
+            minimumChunkBytes >= 64 && smallBytes >= 0 && smallPackedBytes >= 0 && window >= 1, "limits are positive")
         self.chunkBytes = chunkBytes
         self.minimumChunkBytes = minimumChunkBytes
         self.smallBytes = smallBytes
+        self.smallPackedBytes = min(smallBytes, smallPackedBytes)
         self.small = small
         self.window = window
     }

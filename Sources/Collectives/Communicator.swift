@@ -96,7 +96,7 @@ public final class Communicator {
     private func allReduce(_ memory: UnsafeMutableRawBufferPointer?, _ reduction: Reduction) throws {
         try perform("all-reduce", bytes: memory?.count ?? 0) {
             guard let memory else { return }
-            switch try way(bytes: memory.count) {
+            switch try way(bytes: memory.count, isPacked: reduction.packing != nil) {
             case .sharedMemory: try shared?.allReduce(memory, reduction)
             case .hierarchical: try hierarchicalAllReduce(memory, reduction)
             case .recursiveDoubling: try recursiveDoublingAllReduce(memory, reduction, among: ring)
@@ -107,12 +107,12 @@ public final class Communicator {
     }
 
     /// The way that an all-reduce of `bytes` takes; never `auto`.
-    private func way(bytes: Int) throws -> AllReduceAlgorithm {
+    private func way(bytes: Int, isPacked: Bool) throws -> AllReduceAlgorithm {
         switch algorithm {
         case .auto:
             if topology.isOneHost, shared != nil { return .sharedMemory }
             if topology.isHierarchical { return .hierarchical }
-            return bytes <= limits.smallBytes ? limits.small : .ring
+            return bytes <= (isPacked ? limits.smallPackedBytes : limits.smallBytes) ? limits.small : .ring
         case .sharedMemory where shared == nil || !topology.isOneHost:
             throw CollectiveError(.invalidArgument("shared-memory needs all ranks on one host that shares memory"))
         case .hierarchical where !topology.isHierarchical:

@@ -243,18 +243,32 @@ import Testing
         func cancel() { link.cancel() }
     }
 
-    @Test func valuesOfFiveBytesTravelInFiveAndTheirSumsInFour() throws {
-        let sent = try InMemoryNetwork(size: 3).run { link in
+    /// What each of some ranks sends for so many values of five bytes.
+    private func sent(_ count: Int, ranks: Int, _ limits: CollectiveLimits) throws -> [Int] {
+        try InMemoryNetwork(size: ranks).run { link in
             let counting = CountingLink(link)
-            let communicator = Communicator(
-                link: counting, limits: CollectiveLimits(chunkBytes: 32 << 10, minimumChunkBytes: 32 << 10))
-            var values = (0..<96_000).map { Double(sample(link.rank, $0)) * Self.quantum * 0x1p25 }
+            var values = (0..<count).map { Double(sample(link.rank, $0)) * Self.quantum * 0x1p25 }
             try values.withUnsafeMutableBufferPointer {
-                try communicator.allReduceSum($0, multiplesOf: Self.quantum, roundedTo: Float.self)
+                try Communicator(link: counting, limits: limits)
+                    .allReduceSum($0, multiplesOf: Self.quantum, roundedTo: Float.self)
             }
             return counting.bytes
         }.map { try $0.get() }
+    }
+
+    @Test func valuesOfFiveBytesTravelInFiveAndTheirSumsInFour() throws {
+        let limits = CollectiveLimits(chunkBytes: 32 << 10, minimumChunkBytes: 32 << 10)
         let messages = 4 * ((32_000 * 8 + (32 << 10) - 1) / (32 << 10))
-        #expect(sent == Array(repeating: 2 * 32_000 * (5 + 4) + messages * 7, count: 3))
+        #expect(
+            try sent(96_000, ranks: 3, limits) == Array(repeating: 2 * 32_000 * (5 + 4) + messages * 7, count: 3))
+    }
+
+    /// Where others go by recursive doubling, which sends them as they are.
+    @Test func theyGoRoundARingFromSizesOfTheirOwnOn() throws {
+        var limits = CollectiveLimits(smallBytes: 64 << 10, smallPackedBytes: 16 << 10)
+        #expect(try sent(2048, ranks: 2, limits) == [2048 * 8, 2048 * 8])
+        #expect(try sent(2064, ranks: 2, limits) == Array(repeating: 1032 * (5 + 4) + 2 * 7, count: 2))
+        limits.smallPackedBytes = 64 << 10
+        #expect(try sent(2064, ranks: 2, limits) == [2064 * 8, 2064 * 8])
     }
 }

@@ -11,10 +11,11 @@ extension CollectivePlan: CustomStringConvertible {
             if let memory = model.sharedMemory { parts.append("shared memory \(words(memory))") }
         }
         let chunks = large == .ring || large == .hierarchical ? " in chunks of \(words(bytes: chunkBytes))" : ""
+        let packed = smallPackedBytes < smallBytes ? " (\(words(bytes: smallPackedBytes)) of packed sums)" : ""
         parts.append(
             small == large || smallBytes == 0
                 ? "\(large.words)\(chunks)"
-                : "\(small.words) up to \(words(bytes: smallBytes)), then \(large.words)\(chunks)")
+                : "\(small.words) up to \(words(bytes: smallBytes))\(packed), then \(large.words)\(chunks)")
         return parts.joined(separator: "; ")
     }
 }

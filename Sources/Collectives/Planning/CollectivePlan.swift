@@ -9,6 +9,8 @@ public struct CollectivePlan: Equatable, Sendable {
     public let large: AllReduceAlgorithm
     /// The size (bytes) up to which `small` is the cheaper one; 0 if there is none, or if both are the same.
     public let smallBytes: Int
+    /// The same where the ring, and nothing else, carries packed sums.
+    public let smallPackedBytes: Int
     /// Up to this size (bytes) a broadcast takes the tree, beyond it the chain.
     public let broadcastSmallBytes: Int
     /// The longest message of a large collective (bytes).
@@ -22,6 +24,8 @@ public struct CollectivePlan: Equatable, Sendable {
     /// Crossover sizes that are considered (bytes). Recursive doubling has its whole buffer in memory once a round, so
     /// it is not for large ones.
     static let crossoverSizes = (10...22).map { 1 << $0 }
+    /// Bytes on the ring for each of a packed sum: of 8, addends of gradients mostly take 5 there and results 4.
+    static let packedShare = 9.0 / 16
 
     /// - Parameters:
     ///   - algorithm: `auto`, or the one that all all-reduces must take.
@@ -53,13 +57,16 @@ public struct CollectivePlan: Equatable, Sendable {
             small = algorithm
         }
         chunkBytes = chunk(large)
-        let cost = { [small, large, chunkBytes] (bytes: Int) -> (Double, Double) in
-            (
-                model.allReduceSeconds(small, bytes: bytes, chunkBytes: chunkBytes) ?? .infinity,
-                model.allReduceSeconds(large, bytes: bytes, chunkBytes: chunkBytes) ?? .infinity
-            )
+        let crossover = { [small, large, chunkBytes] (ring: CostModel) in
+            Self.crossover { bytes in
+                (
+                    model.allReduceSeconds(small, bytes: bytes, chunkBytes: chunkBytes) ?? .infinity,
+                    ring.allReduceSeconds(large, bytes: bytes, chunkBytes: chunkBytes) ?? .infinity
+                )
+            }
         }
-        smallBytes = small == large ? 0 : Self.crossover(cost)
+        smallBytes = small == large ? 0 : crossover(model)
+        smallPackedBytes = small == large ? 0 : min(smallBytes, crossover(model.carrying(Self.packedShare)))
         broadcastSmallBytes = Self.crossover { [chunkBytes] bytes in
             (
                 model.treeBroadcastSeconds(bytes: bytes),
@@ -89,7 +96,7 @@ public struct CollectivePlan: Equatable, Sendable {
     public var limits: CollectiveLimits {
         CollectiveLimits(
             chunkBytes: chunkBytes, minimumChunkBytes: minimumChunkBytes,
-            smallBytes: small == large ? broadcastSmallBytes : smallBytes,
+            smallBytes: small == large ? broadcastSmallBytes : smallBytes, smallPackedBytes: smallPackedBytes,
             small: small == .tree ? .tree : .recursiveDoubling)
     }
 

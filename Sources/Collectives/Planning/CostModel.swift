@@ -45,6 +45,14 @@ public struct CostModel: Equatable, Sendable {
         }
     }
 
+    /// The same ranks where only a share of each buffer's bytes is carried.
+    func carrying(_ share: Double) -> CostModel {
+        var model = self
+        model.host.beta *= share
+        model.network.beta *= share
+        return model
+    }
+
     /// Seconds a byte combined: the slower machine's, for which all wait.
     var gamma: Double { max(host.gamma, network.gamma) }
 

@@ -136,6 +136,24 @@ import Testing
         #expect(plan.smallBytes == 64 << 10, "the greatest power of two up to 80,000")
     }
 
+    /// Two ranks send as many bytes either way; packed sums take 9/16 of them on the ring alone.
+    @Test func packedSumsTakeTheRingFromSmallerSizesOn() throws {
+        // Doubling: α + βn; ring of two: 2α + βn, packed 2α + 9/16 βn. They meet at n = 16/7 α/β.
+        let cost = LinkCost(alpha: 100e-6, beta: 1e-8)
+        let plan = try CollectivePlan(model: CostModel(host: cost, network: cost, hosts: [0, 1]))
+        #expect(plan.large == .ring && plan.smallBytes == 4 << 20, "the greatest that is considered")
+        #expect(plan.smallPackedBytes == 16 << 10, "the greatest power of two up to 22,857")
+        #expect(plan.limits.smallBytes == 4 << 20 && plan.limits.smallPackedBytes == 16 << 10)
+        #expect(plan.description.contains("recursive doubling up to 4 MiB (16 KiB of packed sums), then ring"))
+        for seed in UInt64(0)..<100 {
+            var random = Philox(seed: seed, path: [5])
+            let network = connection(
+                microseconds: 200 * random.uniformDouble(), gigabits: 0.1 + 40 * random.uniformDouble())
+            let plan = try self.plan((0..<2 + random.below(12)).map { $0 }, network: network)
+            #expect(plan.smallPackedBytes <= plan.smallBytes, "seed \(seed)")
+        }
+    }
+
     @Test func theChosenWayIsTheCheapestAtEitherEnd() throws {
         for seed in UInt64(0)..<100 {
             var random = Philox(seed: seed, path: [4])
