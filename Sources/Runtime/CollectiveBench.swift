@@ -23,6 +23,8 @@ public enum CollectiveBench {
         public let repetitions: Int
         /// Of one all-reduce, as a share of float32's; 1 where nothing is compressed.
         public let sentShare: Double
+        /// Over the repetitions, each of which is timed on every rank, between a barrier and the end of its call: the mean
+        /// over the ranks counts.
         public let minimumMilliseconds: Double
         public let medianMilliseconds: Double
 

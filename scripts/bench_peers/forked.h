@@ -19,6 +19,8 @@ struct shared {
     _Alignas(64) atomic_int arrived;
     _Alignas(64) atomic_int passed;
     _Alignas(64) atomic_bool goes_on;
+    /// Of the last repetition, by rank.
+    _Alignas(64) double milliseconds[maximum_processes];
 };
 
 static struct shared *shared;
@@ -39,12 +41,21 @@ static void barrier(void) {
     }
 }
 
-/// Whether to measure once more. Rank 0's clock decides for all; the barrier also keeps the next fill away from a late
-/// reader.
-static bool agree(int rank, const struct times *times, double started, double seconds) {
-    if (rank == 0) shared->goes_on = times->count < least_repetitions || now() - started < seconds;
+/// Takes one repetition's time on this rank; rank 0 keeps the mean of all, and its clock decides for all whether to measure
+/// once more, which is returned. The barrier also keeps the next fill away from a late reader.
+static bool agree(int rank, int round, double milliseconds, struct times *times, double started, double seconds) {
+    shared->milliseconds[rank] = milliseconds;
+    bool enough = round - warm_up + 1 >= least_repetitions;
+    if (rank == 0) shared->goes_on = !enough || now() - started < seconds;
     barrier();
-    return shared->goes_on;
+    bool goes_on = shared->goes_on;
+    // The others write their next ones behind another barrier.
+    if (rank == 0 && round >= warm_up) {
+        double sum = 0;
+        for (int other = 0; other < processes; other++) sum += shared->milliseconds[other];
+        append(times, sum / processes);
+    }
+    return goes_on;
 }
 
 static void *map(size_t bytes) {

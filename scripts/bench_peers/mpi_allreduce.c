@@ -3,8 +3,9 @@
 //     mpicc -O3 -march=native mpi_allreduce.c -o mpi_allreduce
 //     mpirun -np 2 --mca btl tcp,self --mca btl_tcp_if_include lo mpi_allreduce 4096,1048576 SECONDS
 //
-// Prints one JSON object a line: bytes, processes, min_ms, median_ms, repetitions. Every result is verified. A
-// repetition is timed on rank 0, between a barrier and the end of its call; filling and verifying are outside.
+// Prints one JSON object a line: bytes, processes, min_ms, median_ms, repetitions. Every result is verified. A repetition
+// is timed on each rank, between a barrier and the end of its call; its time is the mean over the ranks. Filling and
+// verifying are outside.
 #include <mpi.h>
 
 #include "measuring.h"
@@ -28,6 +29,9 @@ static void measure(float *values, size_t bytes, double seconds, int rank, int p
         goes_on = times->count < least_repetitions || now() - started < seconds;
         MPI_Bcast(&goes_on, 1, MPI_INT, 0, MPI_COMM_WORLD);
     }
+    // The mean over the ranks of each repetition.
+    MPI_Allreduce(MPI_IN_PLACE, times->values, (int)times->count, MPI_DOUBLE, MPI_SUM, MPI_COMM_WORLD);
+    for (size_t index = 0; index < times->count; index++) times->values[index] /= processes;
 }
 
 int main(int argc, char **argv) {
@@ -53,6 +57,7 @@ int main(int argc, char **argv) {
         measure(values, sizes[index], seconds, rank, processes, &times);
         free(values);
         if (rank == 0) report(&times, sizes[index], processes);
+        times.count = 0;
     }
     MPI_Finalize();
     return 0;

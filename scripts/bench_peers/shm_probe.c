@@ -74,8 +74,7 @@ static void measure(int rank, size_t count, double seconds, struct times *times)
             fprintf(stderr, "shm_probe: wrong sum over %zu elements on rank %d\n", count, rank);
             _exit(1);
         }
-        if (round >= warm_up) append(times, elapsed * 1e3);
-        goes_on = agree(rank, times, started, seconds);
+        goes_on = agree(rank, round, elapsed * 1e3, times, started, seconds);
     }
 }
 

@@ -104,8 +104,7 @@ static void measure(int rank, size_t count, double seconds, struct times *times)
         carry(buffers[1], sending.size, sending.total, previous, false);
         pthread_join(thread, NULL);
         double elapsed = now() - begin;
-        if (round >= warm_up) append(times, elapsed * 1e3);
-        goes_on = agree(rank, times, started, seconds);
+        goes_on = agree(rank, round, elapsed * 1e3, times, started, seconds);
     }
 }
 
