@@ -41,11 +41,11 @@ struct NetworkLinkWaiting {
 
     /// A sleep and a wake-up cost some 10 µs each. Spinning saves them where this host has a core for every rank on it
     /// and for its I/O thread. With fewer it would take the core from the very thread that brings the message, unless
-    /// that is offered the core in between; where ranks outnumber cores, the sender may have to wait for one first.
+    /// that is offered the core in between.
     private static func patience(ranksHere: Int) -> Patience {
         let cores = sysconf(Int32(_SC_NPROCESSORS_ONLN))
         if cores >= 2 * ranksHere { return Patience(time: .microseconds(20), yields: false) }
-        return Patience(time: .microseconds(cores >= ranksHere ? 20 : 100), yields: true)
+        return Patience(time: .microseconds(100), yields: true)
     }
 }
 
