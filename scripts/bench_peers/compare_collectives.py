@@ -11,10 +11,10 @@ Between network namespaces, as root:
   slow-link   four hosts with a line for each pair, one line slow: the ring as they come, and by measured links
   step        the gradient of a ResNet-18 between two hosts, with each compression
 
-Figures are milliseconds between a barrier and the return of the call, the mean over the ranks (one rank alone may find all
-that it waits for there): the best minimum and the median of the rounds' medians. Ratios are the median of the rounds' ratios; a round runs each side once. ROUNDS (3) is how many,
-SECONDS_EACH (2) the time for each size and program in a round, MURMUR our program. Many short rounds are steadier than
-few long ones where the machine's speed changes from second to second.
+Figures are milliseconds between a barrier and the return of the call, the mean over the ranks (one rank alone may find
+all that it waits for there): the best minimum and the median of the rounds' medians. Ratios are the median of the
+rounds' ratios; a round runs each side once. ROUNDS (3) is how many, SECONDS_EACH (2) the time for each size and program
+in a round, MURMUR our program. Many short rounds are steadier than few long ones where the machine's speed changes from second to second.
 """
 
 import argparse

@@ -178,7 +178,9 @@ def main():
     parser.add_argument("--overlap", type=words, default=["never", "always"])
     parser.add_argument("--plain-data", action="store_true", help="workers do not encrypt what they exchange")
     parser.add_argument("--steps", type=int, default=8, help="measured, after two others")
-    parser.add_argument("--batch", type=int, default=128, help="images of a step, even (default %(default)s, as the configuration has)")
+    parser.add_argument(
+        "--batch", type=int, default=128, help="images of a step, even (default %(default)s, as the configuration has)"
+    )
     parser.add_argument("--width", type=float, default=1, help="of the encoder")
     parser.add_argument("--limit", type=float, default=300, help="seconds that a run may take")
     options = parser.parse_args()

@@ -45,8 +45,7 @@ static void barrier(void) {
 /// once more, which is returned. The barrier also keeps the next fill away from a late reader.
 static bool agree(int rank, int round, double milliseconds, struct times *times, double started, double seconds) {
     shared->milliseconds[rank] = milliseconds;
-    bool enough = round - warm_up + 1 >= least_repetitions;
-    if (rank == 0) shared->goes_on = !enough || now() - started < seconds;
+    if (rank == 0) shared->goes_on = round + 1 < warm_up + least_repetitions || now() - started < seconds;
     barrier();
     bool goes_on = shared->goes_on;
     // The others write their next ones behind another barrier.

@@ -2,7 +2,8 @@
 """All-reduce (float32, sum) with torch.distributed over Gloo on loopback TCP, or as one rank of several hosts.
 
 Prints one JSON object a line: bytes, processes, min_ms, median_ms, repetitions. Every result is verified. A repetition
-is timed on each rank, between a barrier and the end of its call; its time is the mean over the ranks. Needs Debian's python3-torch or PyPI's torch.
+is timed on each rank, between a barrier and the end of its call; its time is the mean over the ranks. Needs Debian's
+python3-torch or PyPI's torch.
 
     gloo_allreduce.py --processes 2 --bytes 1048576,16777216 --seconds 3
     gloo_allreduce.py --processes 4 --rank 1 --init tcp://10.77.0.1:29500 --interface veth0 --bytes 1048576

@@ -66,7 +66,7 @@ public struct CollectivePlan: Equatable, Sendable {
             }
         }
         smallBytes = small == large ? 0 : crossover(model)
-        smallPackedBytes = small == large ? 0 : min(smallBytes, crossover(model.carrying(Self.packedShare)))
+        smallPackedBytes = small == large ? 0 : crossover(model.carrying(Self.packedShare))
         broadcastSmallBytes = Self.crossover { [chunkBytes] bytes in
             (
                 model.treeBroadcastSeconds(bytes: bytes),
