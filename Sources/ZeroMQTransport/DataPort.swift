@@ -13,7 +13,7 @@ public final class DataPort {
     /// What has been turned away so far.
     public private(set) var dropped = DroppedFrames()
 
-    let context: MessagingContext
+    package let context: MessagingContext
     let keys: CurveKeyPair?
     /// Of connections without keys.
     let plainSecurity: Security

@@ -10,6 +10,9 @@ struct NetworkLinkWaiting {
     fileprivate var monitored: [Int] = []
     fileprivate let inboxDescriptor: Int32
     fileprivate let patience: Patience
+    fileprivate var burst = MessageBurst()
+    /// Where this rank's threads meet in a burst; nil where they have cores enough.
+    fileprivate let home: HomeCore?
     /// Bytes of the last message that came: the next one is likely to be of its kind.
     var lastBytes = 0
 
@@ -21,12 +24,39 @@ struct NetworkLinkWaiting {
         var yields: Bool
     }
 
-    init(inbox: Socket, abort: AbortSignal, peers: [PeerAddress], rank: Int) throws {
-        inboxDescriptor = try inbox.value(ZMQ_FD)
+    init(port: DataPort, abort: AbortSignal, peers: [PeerAddress], rank: Int) throws {
+        inboxDescriptor = try port.inbox.value(ZMQ_FD)
         let none = pollfd(fd: -1, events: Int16(POLLIN), revents: 0)
         descriptors = [pollfd(fd: abort.fileDescriptor, events: Int16(POLLIN), revents: 0), none, none]
-        patience = Self.patience(ranksHere: peers.count { $0.isOnHost(of: peers[rank]) })
+        let here = peers.indices.filter { peers[$0].isOnHost(of: peers[rank]) }
+        patience = Self.patience(ranksHere: here.count)
+        let hostsBefore = Set(peers[..<here[0]].map(\.host)).count
+        home =
+            patience.yields
+            ? HomeCore(
+                of: port.context, index: here.firstIndex(of: rank)!, ranks: here.count, shift: hostsBefore)
+            : nil
     }
+
+    /// What is waited for is likely to be a short message.
+    fileprivate mutating func shortWaitBegins(_ home: HomeCore) {
+        burst.waitBegins(at: .now)
+        guard burst.isOn else { return home.releaseIOThreads() }
+        home.keepIOThreads()
+        home.bringCallingThread()
+    }
+
+    fileprivate mutating func shortWaitEnds() {
+        burst.waitEnds(at: .now)
+    }
+
+    fileprivate mutating func endBurst() {
+        burst.end()
+        home?.releaseIOThreads()
+    }
+
+    /// Whether to sleep at once: others of this rank's core stay awake.
+    fileprivate var leavesCoreToOthers: Bool { burst.isOn && home?.isFirst == false }
 
     /// Watches a rank's monitor, in place of its monitor before if it had one.
     mutating func watch(_ monitorDescriptor: Int32, of peer: Int) {
@@ -63,6 +93,16 @@ extension NetworkLink {
     ///
     /// - Throws: `CollectiveError` on abort, and if a peer was lost.
     func wait(for awaited: Awaited) throws {
+        guard let home = waiting.home, case .message = awaited, waiting.lastBytes <= Self.copiedBytes else {
+            waiting.endBurst()
+            return try waitOnce(for: awaited)
+        }
+        waiting.shortWaitBegins(home)
+        try waitOnce(for: awaited)
+        waiting.shortWaitEnds()
+    }
+
+    private func waitOnce(for awaited: Awaited) throws {
         switch awaited {
         case .message:
             if try spin() || isReady(port.inbox, ZMQ_POLLIN) { return }
@@ -123,7 +163,9 @@ extension NetworkLink {
     /// Whether a frame came within the time of patience.
     private func spin() throws -> Bool {
         let patience = waiting.patience
-        guard !patience.yields || waiting.lastBytes <= Self.copiedBytes else { return false }
+        guard !patience.yields || waiting.lastBytes <= Self.copiedBytes, !waiting.leavesCoreToOthers else {
+            return false
+        }
         let end = ContinuousClock.now + patience.time
         repeat {
             if try isReady(port.inbox, ZMQ_POLLIN) { return true }

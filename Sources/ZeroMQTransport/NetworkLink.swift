@@ -47,7 +47,7 @@ public final class NetworkLink: Link {
         ledger = try NetworkLinkLedger()
         outboxes = Array(repeating: nil, count: peers.count)
         losses = NetworkLinkLosses()
-        waiting = try NetworkLinkWaiting(inbox: port.inbox, abort: abort, peers: peers, rank: rank)
+        waiting = try NetworkLinkWaiting(port: port, abort: abort, peers: peers, rank: rank)
         stashes = Array(repeating: NetworkLinkStash(), count: peers.count)
         due = Array(repeating: 0, count: peers.count)
         keyTexts = peers.map { $0.publicKey?.z85 }

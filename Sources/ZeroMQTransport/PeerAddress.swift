@@ -13,10 +13,13 @@ public struct PeerAddress: Hashable, Sendable {
         self.publicKey = publicKey
     }
 
+    /// The host of its endpoint; nil of one that does not leave this one.
+    var host: String? { tcpHostAndPort(of: endpoint)?.host }
+
     /// Whether bytes to it do not leave the host of `other`, as far as their endpoints tell: another address of the same
     /// host counts as another host.
     package func isOnHost(of other: PeerAddress) -> Bool {
-        guard let host = tcpHostAndPort(of: endpoint)?.host else { return true }
-        return isLoopback(host) || host == tcpHostAndPort(of: other.endpoint)?.host
+        guard let host else { return true }
+        return isLoopback(host) || host == other.host
     }
 }
