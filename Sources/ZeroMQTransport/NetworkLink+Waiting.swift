@@ -13,8 +13,8 @@ struct NetworkLinkWaiting {
     fileprivate var burst = MessageBurst()
     /// Where this rank's threads meet in a burst; nil where they have cores enough.
     fileprivate let home: HomeCore?
-    /// Bytes of the last message that came: the next one is likely to be of its kind.
-    var lastBytes = 0
+    /// Whether the last message that came was short: the next one is likely to be of its kind.
+    fileprivate var expectsShort = true
 
     /// How a message is asked for again and again before sleeping.
     fileprivate struct Patience {
@@ -50,7 +50,14 @@ struct NetworkLinkWaiting {
         burst.waitEnds(at: .now)
     }
 
-    fileprivate mutating func endBurst() {
+    /// A message came.
+    mutating func noteArrival(bytes: Int) {
+        expectsShort = bytes <= NetworkLink.copiedBytes
+        if !expectsShort { endBurst() }
+    }
+
+    /// Something else than short messages is sent, came or is waited for, or nothing any more.
+    mutating func endBurst() {
         burst.end()
         home?.releaseIOThreads()
     }
@@ -93,7 +100,7 @@ extension NetworkLink {
     ///
     /// - Throws: `CollectiveError` on abort, and if a peer was lost.
     func wait(for awaited: Awaited) throws {
-        guard let home = waiting.home, case .message = awaited, waiting.lastBytes <= Self.copiedBytes else {
+        guard let home = waiting.home, case .message = awaited, waiting.expectsShort else {
             waiting.endBurst()
             return try waitOnce(for: awaited)
         }
@@ -163,7 +170,7 @@ extension NetworkLink {
     /// Whether a frame came within the time of patience.
     private func spin() throws -> Bool {
         let patience = waiting.patience
-        guard !patience.yields || waiting.lastBytes <= Self.copiedBytes, !waiting.leavesCoreToOthers else {
+        guard !patience.yields || waiting.expectsShort, !waiting.leavesCoreToOthers else {
             return false
         }
         let end = ContinuousClock.now + patience.time

@@ -94,6 +94,7 @@ public final class NetworkLink: Link {
         outbox.sequence += 1
         var message = zmq_msg_t()
         if bytes.count > Self.copiedBytes {
+            waiting.endBurst()
             try ledger.lend(bytes, to: &message)
         } else {
             guard zmq_msg_init_size(&message, bytes.count) == 0 else { throw TransportError.last("send") }
@@ -176,7 +177,7 @@ public final class NetworkLink: Link {
                 port.payload.clear()
                 return .other
             }
-            waiting.lastBytes = port.payload.bytes.count
+            waiting.noteArrival(bytes: port.payload.bytes.count)
             if header.source == awaited { return .awaited }
             stashes[header.source].append(port.detachPayload())
             return .other
@@ -230,6 +231,7 @@ public final class NetworkLink: Link {
 
     private func end(lingerMilliseconds: Int32) {
         isOpen = false
+        waiting.endBurst()
         for outbox in outboxes { outbox?.close(lingerMilliseconds: lingerMilliseconds) }
         outboxes = Array(repeating: nil, count: size)
         stashes = Array(repeating: NetworkLinkStash(), count: size)
