@@ -20,7 +20,7 @@ public struct CollectiveLimits: Sendable, Equatable {
     public var window: Int
 
     public init(
-        chunkBytes: Int = 1 << 20, minimumChunkBytes: Int = 512 << 10, smallBytes: Int = 256 << 10,
+        chunkBytes: Int = 1 << 20, minimumChunkBytes: Int = 512 << 10, smallBytes: Int = 512 << 10,
         smallPackedBytes: Int = 64 << 10, small: AllReduceAlgorithm = .recursiveDoubling, window: Int = 4
     ) {
         precondition(chunkBytes >= 64 && chunkBytes % 64 == 0, "chunks hold whole elements and whole cache lines")
