@@ -2,6 +2,9 @@ import CZeroMQ
 
 /// The cores on which a thread may run (sched_setaffinity(2)).
 package struct CoreSet: Equatable, Sendable {
+    /// How many the machine has, whether or not a thread may run on them.
+    package static var coresOfMachine: Int { sysconf(Int32(_SC_NPROCESSORS_ONLN)) }
+
     /// A bit for each core.
     private var words: [UInt]
     /// Room for 8,192 cores, as many as Linux knows.

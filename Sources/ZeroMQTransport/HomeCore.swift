@@ -49,7 +49,7 @@ package final class HomeCore {
     package init?(of context: MessagingContext, index: Int, ranks: Int, shift: Int) {
         guard let everywhere = CoreSet(ofThread: 0) else { return nil }
         let cores = everywhere.cores
-        guard cores.count == sysconf(Int32(_SC_NPROCESSORS_ONLN)) else { return nil }
+        guard cores.count == CoreSet.coresOfMachine else { return nil }
         let place = Place(index: index, ranks: ranks, cores: cores.count, shift: shift)
         self.context = context
         self.everywhere = everywhere
@@ -62,7 +62,7 @@ package final class HomeCore {
         releaseIOThreads()
     }
 
-    /// Idempotent.
+    /// Lets the I/O threads run here alone. Idempotent.
     package func keepIOThreads() {
         guard !keepsIOThreads else { return }
         for thread in ioThreads { home.confine(thread: thread) }

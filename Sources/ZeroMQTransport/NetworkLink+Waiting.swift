@@ -80,8 +80,7 @@ struct NetworkLinkWaiting {
     /// and for its I/O thread. With fewer it would take the core from the very thread that brings the message, unless
     /// that is offered the core in between.
     private static func patience(ranksHere: Int) -> Patience {
-        let cores = sysconf(Int32(_SC_NPROCESSORS_ONLN))
-        if cores >= 2 * ranksHere { return Patience(time: .microseconds(20), yields: false) }
+        if CoreSet.coresOfMachine >= 2 * ranksHere { return Patience(time: .microseconds(20), yields: false) }
         return Patience(time: .microseconds(100), yields: true)
     }
 }
@@ -170,9 +169,7 @@ extension NetworkLink {
     /// Whether a frame came within the time of patience.
     private func spin() throws -> Bool {
         let patience = waiting.patience
-        guard !patience.yields || waiting.expectsShort, !waiting.leavesCoreToOthers else {
-            return false
-        }
+        guard !patience.yields || waiting.expectsShort, !waiting.leavesCoreToOthers else { return false }
         let end = ContinuousClock.now + patience.time
         repeat {
             if try isReady(port.inbox, ZMQ_POLLIN) { return true }

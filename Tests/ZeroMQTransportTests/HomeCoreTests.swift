@@ -102,9 +102,11 @@ struct HomeCoreTests {
     }
 
     /// Two ranks on two cores, or as many as it takes for threads to outnumber cores.
-    @Test(.enabled(if: mayMoveThreads && cores <= 16, "too many cores to run short of, or none to choose"))
+    @Test(
+        .enabled(
+            if: mayMoveThreads && CoreSet.coresOfMachine <= 16, "too many cores to run short of, or none to choose"))
     func aLinksIOThreadsStayHomeDuringABurstOnly() throws {
-        let size = cores / 2 + 1
+        let size = CoreSet.coresOfMachine / 2 + 1
         let everywhere = CoreSet(ofThread: 0)
         let outcomes = try withDataPorts(size) { rank, port, peers in
             let link = try port.makeLink(
@@ -139,11 +141,9 @@ struct HomeCoreTests {
     }
 }
 
-private var cores: Int { sysconf(Int32(_SC_NPROCESSORS_ONLN)) }
-
 /// Whether this thread may use all cores, and choose among them.
 private var mayMoveThreads: Bool {
-    guard let everywhere = CoreSet(ofThread: 0), everywhere.cores.count == cores else { return false }
+    guard let everywhere = CoreSet(ofThread: 0), everywhere.cores.count == CoreSet.coresOfMachine else { return false }
     return onThreads(1) { _ in
         let core = CoreSet(core: everywhere.cores[0])
         core.confine(thread: 0)
