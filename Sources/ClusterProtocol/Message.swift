@@ -52,6 +52,11 @@ public enum Message: Equatable, Sendable {
         /// Curve25519 key of that endpoint: 32 bytes, or none where links are not encrypted.
         public var dataPublicKey: [UInt8]
 
+        /// - Parameters:
+        ///   - host: the machine's name, for people to read.
+        ///   - threads: with which the worker computes.
+        ///   - dataEndpoint: of its data port, such as `tcp://10.0.0.2:41234`.
+        ///   - dataPublicKey: 32 bytes, or none where links are not encrypted.
         public init(
             incarnation: Incarnation, host: String, pid: Int32, threads: UInt16, dataEndpoint: String,
             dataPublicKey: [UInt8] = []
@@ -75,6 +80,10 @@ public enum Message: Equatable, Sendable {
         /// What to do, at most `WireLimit.job` bytes; the coordinator does not look inside.
         public var job: [UInt8]
 
+        /// - Parameters:
+        ///   - heartbeatMilliseconds: between two of the worker's heartbeats.
+        ///   - silenceMilliseconds: after which it is taken for lost.
+        ///   - job: at most `WireLimit.job` bytes.
         public init(workerID: WorkerID, heartbeatMilliseconds: UInt32, silenceMilliseconds: UInt32, job: [UInt8]) {
             self.workerID = workerID
             self.heartbeatMilliseconds = heartbeatMilliseconds
@@ -88,6 +97,7 @@ public enum Message: Equatable, Sendable {
         public var reason: RefusalReason
         public var text: String
 
+        /// - Parameter text: what is wrong and what to do, in a line for people to read.
         public init(reason: RefusalReason, text: String) {
             self.reason = reason
             self.text = text
@@ -104,6 +114,10 @@ public enum Message: Equatable, Sendable {
         public var startStep: UInt64
         public var stateSource: StateSource
 
+        /// - Parameters:
+        ///   - members: by rank.
+        ///   - ownRank: the receiver's, in `0..<members.count`.
+        ///   - startStep: 0 with an `initial` state.
         public init(members: [RingMember], ownRank: UInt32, startStep: UInt64, stateSource: StateSource) {
             self.members = members
             self.ownRank = ownRank
@@ -145,6 +159,9 @@ public struct RingMember: Equatable, Sendable {
     /// 32 bytes, or none.
     public var dataPublicKey: [UInt8]
 
+    /// - Parameters:
+    ///   - dataEndpoint: of the member's data port, from its `join`.
+    ///   - dataPublicKey: 32 bytes, or none where links are not encrypted.
     public init(workerID: WorkerID, host: String, pid: Int32, dataEndpoint: String, dataPublicKey: [UInt8] = []) {
         self.workerID = workerID
         self.host = host

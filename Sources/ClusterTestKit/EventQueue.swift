@@ -14,6 +14,7 @@ public struct EventQueue<Event> {
     private var heap: [Entry] = []
     private var scheduled: UInt64 = 0
 
+    /// A queue without events.
     public init() {}
 
     public var isEmpty: Bool { heap.isEmpty }

@@ -123,6 +123,9 @@ public final class InMemoryLink: Link {
         self.rank = rank
     }
 
+    /// Sends a copy, and remembers the buffer: the receiver looks whether it was left as it was until then. Never waits.
+    ///
+    /// - Throws: `CollectiveError.aborted`.
     public func send(_ bytes: UnsafeRawBufferPointer, to peer: Int) throws {
         precondition(peer != rank && (0..<size).contains(peer), "rank \(rank) sends to \(peer) of \(size)")
         try network.check()
@@ -136,6 +139,8 @@ public final class InMemoryLink: Link {
         }
     }
 
+    /// - Throws: `CollectiveError`: `aborted`; `peerLost` once the peer has closed or cancelled its link and sent nothing more;
+    ///   `transport` if it changed the buffer too early; and what `body` throws.
     public func receive(from peer: Int, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
         let inbox = network.inboxes[rank]
         let message = try inbox.condition.withLock {
@@ -162,12 +167,16 @@ public final class InMemoryLink: Link {
         try body(UnsafeRawBufferPointer(rebasing: message.copy[1...]))
     }
 
+    /// - Throws: `CollectiveError.aborted`.
     public func hasArrived(from peer: Int) throws -> Bool {
         try network.check()
         let inbox = network.inboxes[rank]
         return inbox.condition.withLock { !inbox.queues[peer].isEmpty }
     }
 
+    /// Waits until all that was sent is received.
+    ///
+    /// - Throws: `CollectiveError`: `aborted`, and `peerLost` once any rank has cancelled its link.
     public func flush() throws {
         try network.condition.withLock {
             while network.outstanding[rank] > 0 {
@@ -187,6 +196,7 @@ public final class InMemoryLink: Link {
         network.wakeAll()
     }
 
+    /// Takes back what nobody has received yet; those who wait for this rank are told that it is lost.
     public func cancel() {
         for inbox in network.inboxes {
             inbox.condition.withLock {

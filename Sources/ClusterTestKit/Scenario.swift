@@ -22,6 +22,11 @@ public struct Scenario: Sendable {
     public var limit: UInt64 = 120_000
     public var keepsTranscript = false
 
+    /// - Parameters:
+    ///   - seed: decides whatever has a range here.
+    ///   - expectedWorkers: for how many the coordinator waits before it forms the first ring.
+    ///   - maximumRanks: above which workers stand by.
+    ///   - steps: how long the run is.
     public init(seed: UInt64, expectedWorkers: Int, maximumRanks: Int = 64, steps: UInt64 = 20) {
         self.seed = seed
         self.expectedWorkers = expectedWorkers
@@ -39,6 +44,9 @@ public struct Scenario: Sendable {
         public var protocolVersion: UInt8 = 1
         public var runID: UInt64 = Scenario.runID
 
+        /// - Parameters:
+        ///   - startsAt: in milliseconds from the simulation's beginning.
+        ///   - host: the name of its machine.
         public init(startsAt: UInt64 = 0, host: String = "a") {
             self.startsAt = startsAt
             self.host = host
